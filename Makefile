@@ -1,0 +1,57 @@
+# What a developer runs and what CI runs: `make check`. `make help` lists the rest.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help install format lint types layers docs package test check clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) ## Make .venv with memkit (editable), every extra and the tools
+
+# --clear, for a virtual environment that an interrupted install left half-made, or that
+# holds memkit as a copy.
+$(INSTALLED): pyproject.toml
+	$(PYTHON) -m venv --clear $(VENV)
+	$(PIP) install --upgrade "pip>=25.1"
+	$(PIP) install --editable ".[all]" --group dev
+	@touch $@
+
+format: $(INSTALLED) ## Format the code and mend what the linter can
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+lint: $(INSTALLED) ## Check format and lint rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(INSTALLED) ## Check types, strictly
+	$(BIN)/mypy
+
+layers: $(INSTALLED) ## Check which layer imports which
+	$(BIN)/lint-imports
+
+docs: $(INSTALLED) ## Build the documentation into site/; a warning is an error
+	$(BIN)/mkdocs build --strict --quiet
+
+package: $(INSTALLED) ## Build sdist and wheel into dist/; try the wheel in an empty environment
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist . > /dev/null
+	$(BIN)/python -m venv --clear dist/venv
+	dist/venv/bin/pip --disable-pip-version-check --quiet install "$$(ls dist/*.whl)[local]"
+	cd dist && HOME="$$PWD/home" venv/bin/memkit demo
+	rm -rf dist/venv dist/home
+
+test: $(INSTALLED) ## Run the tests
+	$(BIN)/pytest
+
+# The tests come last, so that their summary is what is read last.
+check: lint types layers docs package test ## Everything that CI runs
+
+clean: ## Remove what the other commands made
+	rm -rf $(VENV) dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

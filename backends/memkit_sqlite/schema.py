@@ -1,0 +1,120 @@
+"""The tables of a store, and the names that the other modules call them by."""
+
+from __future__ import annotations
+
+SCHEMA_VERSION = 1
+
+#: "mkit": tells a memkit store from any other SQLite file.
+APPLICATION_ID = 0x6D6B6974
+
+#: The change feed keeps at least this many entries.
+CHANGES_KEPT = 200_000
+
+OP_PUT, OP_PATCH, OP_REINDEX, OP_DELETE = 1, 2, 3, 4
+"""What a change did. A reindex is a patch after which the record must be indexed anew; a
+patch changed only fields that the in-memory index can change in place."""
+
+#: The columns of ``records`` that hold a :class:`~memkit.types.MemoryRecord`, in its order,
+#: apart from the namespace, which the caller knows.
+RECORD_COLUMNS = (
+    "id", "content", "project", "task", "agent", "created_at", "updated_at", "kind", "tags",
+    "metadata", "visibility", "confidence", "pinned", "occurred_at", "expires_at",
+    "conversation_id", "sequence", "speaker", "source", "state", "version", "superseded_by",
+    "superseded_at", "supersedes", "forgotten_at", "links", "uses", "used_at", "useful",
+    "useless",
+)  # fmt: skip
+
+# One row: what the store is. The epoch grows whenever what its vectors and terms mean changes.
+_STORE = """
+CREATE TABLE store (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    analyzer TEXT,
+    model TEXT,
+    dimension INTEGER,
+    normalized INTEGER,
+    epoch INTEGER NOT NULL DEFAULT 0,
+    target_analyzer TEXT,
+    target_model TEXT,
+    target_dimension INTEGER,
+    target_normalized INTEGER
+)"""
+
+_RECORDS = """
+CREATE TABLE records (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    ns INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    project TEXT,
+    task TEXT,
+    agent TEXT,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    tags TEXT,
+    visibility TEXT NOT NULL,
+    confidence REAL NOT NULL,
+    pinned INTEGER NOT NULL,
+    embedded INTEGER NOT NULL,
+    occurred_at INTEGER,
+    expires_at INTEGER,
+    conversation_id TEXT,
+    sequence INTEGER,
+    speaker TEXT,
+    source TEXT,
+    state TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    superseded_by TEXT,
+    superseded_at INTEGER,
+    supersedes TEXT,
+    forgotten_at INTEGER,
+    uses INTEGER NOT NULL,
+    used_at INTEGER,
+    useful INTEGER NOT NULL,
+    useless INTEGER NOT NULL,
+    links TEXT,
+    unique_keys TEXT,
+    metadata TEXT,
+    content TEXT NOT NULL
+)"""
+
+
+def indexed_table(name: str) -> str:
+    """The statement that makes a table of index data.
+
+    ``terms`` holds one uint64 for each distinct term, then its uint16 frequencies, little
+    endian; ``length`` counts terms with repetitions; ``vector`` is little-endian float32.
+    """
+    return f"""
+CREATE TABLE {name} (
+    seq INTEGER PRIMARY KEY,
+    signature TEXT,
+    length INTEGER NOT NULL,
+    terms BLOB NOT NULL,
+    vector BLOB
+)"""
+
+
+#: Every statement that makes a new store.
+SCHEMA = (
+    _STORE,
+    "CREATE TABLE namespaces (ns INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
+    _RECORDS,
+    "CREATE UNIQUE INDEX records_id ON records (ns, id)",
+    "CREATE INDEX records_newest ON records (ns, created_at DESC, id)",
+    "CREATE INDEX records_conversation ON records (ns, conversation_id, sequence, id) "
+    "WHERE conversation_id IS NOT NULL",
+    "CREATE INDEX records_unembedded ON records (ns) WHERE embedded = 0",
+    indexed_table("indexed"),
+    indexed_table("staged"),
+    "CREATE TABLE tags (ns INTEGER NOT NULL, value TEXT NOT NULL, seq INTEGER NOT NULL, "
+    "PRIMARY KEY (ns, value, seq)) WITHOUT ROWID",
+    "CREATE TABLE targets (ns INTEGER NOT NULL, value TEXT NOT NULL, seq INTEGER NOT NULL, "
+    "PRIMARY KEY (ns, value, seq)) WITHOUT ROWID",
+    "CREATE TABLE signatures (ns INTEGER NOT NULL, value TEXT NOT NULL, seq INTEGER NOT NULL, "
+    "PRIMARY KEY (ns, value, seq)) WITHOUT ROWID",
+    "CREATE TABLE uniques (ns INTEGER NOT NULL, value TEXT NOT NULL, seq INTEGER NOT NULL, "
+    "PRIMARY KEY (ns, value)) WITHOUT ROWID",
+    "CREATE TABLE changes (position INTEGER PRIMARY KEY AUTOINCREMENT, seq INTEGER NOT NULL, "
+    "op INTEGER NOT NULL, ns INTEGER NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL)",
+    "INSERT INTO store (one) VALUES (1)",
+)

@@ -1,0 +1,425 @@
+"""Memory: the synchronous face of AsyncMemory, one line a method."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import threading
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from memkit.drafts import DraftLike
+from memkit.engine import Progress
+from memkit.errors import StoreClosed
+from memkit.filters import Filter
+from memkit.lifecycle.revisions import UNSET, Unset
+from memkit.memory import _ACTIVE, AsyncMemory, Target
+from memkit.protocols import Embedder
+from memkit.scope import Reach, Scope
+from memkit.selection import Labels
+from memkit.types import (
+    ErasureReceipt,
+    Imported,
+    MemoryRecord,
+    Page,
+    Problem,
+    RecallResult,
+    Related,
+    Remembered,
+    Status,
+)
+
+if TYPE_CHECKING:
+    from memkit.config import Settings
+
+T = TypeVar("T")
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _documented(method: Method) -> Method:
+    """The docstring of AsyncMemory's method of the same name."""
+    method.__doc__ = getattr(AsyncMemory, method.__name__).__doc__
+    return method
+
+
+class _LoopThread:
+    """An event loop in a daemon thread: there for handles used inside a running loop too."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="memkit-loop", daemon=True
+        )
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        if self._loop.is_closed():
+            work.close()
+            raise StoreClosed("this memory is closed: open it again with Memory.open(...)")
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            # KeyboardInterrupt in the waiting thread: the work must not go on unseen.
+            future.cancel()
+            raise
+
+    def stop(self) -> None:
+        if self._loop.is_closed():
+            return
+        asyncio.run_coroutine_threadsafe(self._settle(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    @staticmethod
+    async def _settle() -> None:
+        """Let tasks in flight see their cancellation, so that none is destroyed pending."""
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.get_running_loop().shutdown_default_executor()
+
+
+class Memory:
+    """A handle on a memory, bound to a scope; every call returns when it is done.
+
+    Handles are cheap, share one engine and may be used by many threads at once, inside a
+    running event loop too (where each call blocks it: prefer
+    :class:`~memkit.memory.AsyncMemory` there). Closing one closes the engine for all.
+    """
+
+    def __init__(self, memory: AsyncMemory, loop: _LoopThread) -> None:
+        self._memory = memory
+        self._loop = loop
+
+    @staticmethod
+    def open(
+        url: str | None = None,
+        *,
+        namespace: str | None = None,
+        project: str | None = None,
+        task: str | None = None,
+        agent: str | None = None,
+        embedder: str | Embedder | None = None,
+        read_only: bool = False,
+        **settings: Any,
+    ) -> Memory:
+        """Open a memory; use it in a ``with`` block, or call ``close`` at the end.
+
+        The arguments are those of :meth:`memkit.AsyncMemory.open`.
+        """
+        loop = _LoopThread()
+        try:
+            opening = AsyncMemory.open(
+                url,
+                namespace=namespace,
+                project=project,
+                task=task,
+                agent=agent,
+                embedder=embedder,
+                read_only=read_only,
+                **settings,
+            )
+            return Memory(loop.run(opening.start()), loop)
+        except BaseException:
+            loop.stop()
+            raise
+
+    @property
+    def scope(self) -> Scope:
+        """The scope this handle is bound to."""
+        return self._memory.scope
+
+    @property
+    def settings(self) -> Settings:
+        """The settings the memory was opened with."""
+        return self._memory.settings
+
+    @_documented
+    def at(
+        self,
+        *,
+        namespace: str | None = None,
+        project: str | None = None,
+        task: str | None = None,
+        agent: str | None = None,
+    ) -> Memory:
+        narrower = self._memory.at(namespace=namespace, project=project, task=task, agent=agent)
+        return Memory(narrower, self._loop)
+
+    @_documented
+    def remember(
+        self,
+        content: str,
+        *,
+        kind: str = "note",
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        private: bool = False,
+        confidence: float | None = None,
+        pinned: bool = False,
+        occurred_at: datetime | None = None,
+        ttl: float | timedelta | None = None,
+        expires_at: datetime | None = None,
+        conversation_id: str | None = None,
+        sequence: int | None = None,
+        speaker: str | None = None,
+        source: str | None = None,
+        idempotency_key: str | None = None,
+        deduplicate: str | None = None,
+    ) -> Remembered:
+        return self._run(
+            self._memory.remember(
+                content,
+                kind=kind,
+                tags=tags,
+                metadata=metadata,
+                private=private,
+                confidence=confidence,
+                pinned=pinned,
+                occurred_at=occurred_at,
+                ttl=ttl,
+                expires_at=expires_at,
+                conversation_id=conversation_id,
+                sequence=sequence,
+                speaker=speaker,
+                source=source,
+                idempotency_key=idempotency_key,
+                deduplicate=deduplicate,
+            )
+        )
+
+    @_documented
+    def remember_many(
+        self,
+        items: Iterable[DraftLike],
+        *,
+        deduplicate: str = "exact",
+        progress: Progress | None = None,
+    ) -> builtins.list[Remembered]:
+        return self._run(
+            self._memory.remember_many(items, deduplicate=deduplicate, progress=progress)
+        )
+
+    @_documented
+    def recall(
+        self,
+        query: str,
+        *,
+        limit: int | None = None,
+        reach: Reach | str = Reach.ANCESTORS,
+        kinds: Labels = None,
+        tags: Labels = None,
+        filter: Filter | None = None,
+        mode: str = "hybrid",
+        states: Labels = _ACTIVE,
+        as_of: datetime | None = None,
+    ) -> RecallResult:
+        return self._run(
+            self._memory.recall(
+                query,
+                limit=limit,
+                reach=reach,
+                kinds=kinds,
+                tags=tags,
+                filter=filter,
+                mode=mode,
+                states=states,
+                as_of=as_of,
+            )
+        )
+
+    @_documented
+    def get(self, id: str) -> MemoryRecord:
+        return self._run(self._memory.get(id))
+
+    @_documented
+    def list(
+        self,
+        *,
+        reach: Reach | str = Reach.ANCESTORS,
+        kinds: Labels = None,
+        tags: Labels = None,
+        filter: Filter | None = None,
+        states: Labels = _ACTIVE,
+        order_by: str = "created_at",
+        descending: bool = True,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page:
+        return self._run(
+            self._memory.list(
+                reach=reach,
+                kinds=kinds,
+                tags=tags,
+                filter=filter,
+                states=states,
+                order_by=order_by,
+                descending=descending,
+                cursor=cursor,
+                limit=limit,
+            )
+        )
+
+    @_documented
+    def count(
+        self,
+        *,
+        reach: Reach | str = Reach.ANCESTORS,
+        kinds: Labels = None,
+        tags: Labels = None,
+        filter: Filter | None = None,
+        states: Labels = _ACTIVE,
+    ) -> int:
+        return self._run(
+            self._memory.count(reach=reach, kinds=kinds, tags=tags, filter=filter, states=states)
+        )
+
+    @_documented
+    def tags(self, *, reach: Reach | str = Reach.ANCESTORS) -> dict[str, int]:
+        return self._run(self._memory.tags(reach=reach))
+
+    @_documented
+    def agents(self, *, reach: Reach | str = Reach.ANCESTORS) -> dict[str, int]:
+        return self._run(self._memory.agents(reach=reach))
+
+    @_documented
+    def update(
+        self,
+        id: str,
+        *,
+        content: str | Unset = UNSET,
+        kind: str | Unset = UNSET,
+        tags: Iterable[str] | Unset = UNSET,
+        metadata: Mapping[str, Any] | None | Unset = UNSET,
+        private: bool | Unset = UNSET,
+        confidence: float | Unset = UNSET,
+        occurred_at: datetime | None | Unset = UNSET,
+        ttl: float | timedelta | None | Unset = UNSET,
+        expires_at: datetime | None | Unset = UNSET,
+        speaker: str | None | Unset = UNSET,
+        source: str | None | Unset = UNSET,
+        expect_version: int | None = None,
+    ) -> MemoryRecord:
+        return self._run(
+            self._memory.update(
+                id,
+                content=content,
+                kind=kind,
+                tags=tags,
+                metadata=metadata,
+                private=private,
+                confidence=confidence,
+                occurred_at=occurred_at,
+                ttl=ttl,
+                expires_at=expires_at,
+                speaker=speaker,
+                source=source,
+                expect_version=expect_version,
+            )
+        )
+
+    @_documented
+    def correct(
+        self,
+        id: str,
+        content: str,
+        *,
+        kind: str | None = None,
+        tags: Iterable[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        confidence: float | None = None,
+    ) -> Remembered:
+        return self._run(
+            self._memory.correct(
+                id, content, kind=kind, tags=tags, metadata=metadata, confidence=confidence
+            )
+        )
+
+    @_documented
+    def forget(self, id: str) -> MemoryRecord:
+        return self._run(self._memory.forget(id))
+
+    @_documented
+    def restore(self, id: str) -> MemoryRecord:
+        return self._run(self._memory.restore(id))
+
+    @_documented
+    def erase(self, ids: str | Iterable[str]) -> ErasureReceipt:
+        return self._run(self._memory.erase(ids))
+
+    @_documented
+    def pin(self, id: str, pinned: bool = True) -> MemoryRecord:
+        return self._run(self._memory.pin(id, pinned))
+
+    @_documented
+    def feedback(self, id: str, *, useful: bool) -> None:
+        return self._run(self._memory.feedback(id, useful=useful))
+
+    @_documented
+    def link(self, source: str, target: str, type: str = "related") -> MemoryRecord:
+        return self._run(self._memory.link(source, target, type))
+
+    @_documented
+    def unlink(self, source: str, target: str, type: str | None = None) -> MemoryRecord:
+        return self._run(self._memory.unlink(source, target, type))
+
+    @_documented
+    def related(
+        self,
+        id: str,
+        *,
+        types: Labels = None,
+        depth: int = 1,
+        direction: str = "both",
+        limit: int = 50,
+    ) -> builtins.list[Related]:
+        return self._run(
+            self._memory.related(id, types=types, depth=depth, direction=direction, limit=limit)
+        )
+
+    @_documented
+    def export(
+        self, target: Target, *, everyone: bool = False, progress: Progress | None = None
+    ) -> int:
+        return self._run(self._memory.export(target, everyone=everyone, progress=progress))
+
+    @_documented
+    def import_(self, source: Target, *, progress: Progress | None = None) -> Imported:
+        return self._run(self._memory.import_(source, progress=progress))
+
+    @_documented
+    def status(self) -> Status:
+        return self._run(self._memory.status())
+
+    @_documented
+    def check(self) -> builtins.list[Problem]:
+        return self._run(self._memory.check())
+
+    @_documented
+    def compact(self) -> None:
+        return self._run(self._memory.compact())
+
+    @_documented
+    def warm_up(self) -> None:
+        return self._run(self._memory.warm_up())
+
+    @_documented
+    def close(self) -> None:
+        try:
+            self._run(self._memory.close())
+        except StoreClosed:
+            return
+        self._loop.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._loop.run(work)

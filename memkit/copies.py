@@ -1,0 +1,232 @@
+"""Copies: what becomes of a memory that is there already, exactly or nearly.
+
+An exact copy is recognised by its content key, on which the store itself is unique. Near
+copies find each other through signature keys, so that no write scans the store; they are
+merged only when cosine, word overlap and agreement of numbers, negations and names all say
+so, and otherwise reported. A merged text is kept verbatim behind the record it joined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from memkit.clock import utc_now
+from memkit.drafts import (
+    IDEMPOTENCY_KEY,
+    REQUEST_KEY,
+    content_key,
+    without_content_key,
+)
+from memkit.errors import IdempotencyConflict, StoreUnavailable, VersionConflict
+from memkit.filters import And, ContainsAny, Eq, Filter
+from memkit.protocols import (
+    Applied,
+    Duplicate,
+    Operation,
+    Patch,
+    Put,
+    Stored,
+    WriteResult,
+)
+from memkit.scope import Reach, Scope
+from memkit.selection import living
+from memkit.types import MemoryRecord, NearCopy, Remembered, RememberStatus, State
+
+if TYPE_CHECKING:
+    from memkit.engine import Engine
+
+# Newest first: an old crowd under one signature key must not make a write slow.
+_CANDIDATES = 16
+_ATTEMPTS = 16
+
+
+class Copies:
+    """Stores records among their copies."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def remember(self, scope: Scope, put: Put, notices: tuple[str, ...]) -> Remembered:
+        """Store a record unless it is a copy; near copies are merged or reported."""
+        from memkit.retrieval.near import MERGE_COSINE, MERGE_OVERLAP
+
+        near = await self._near(scope, put)
+        for stored, copy in near:
+            exact = content_key(stored.record) == content_key(put.record)
+            gates = copy.cosine >= MERGE_COSINE and copy.overlap >= MERGE_OVERLAP and copy.agrees
+            if gates and not exact and _compatible(put.record, stored.record):
+                return await self._merge(scope, put, stored, notices)
+        (result,) = await self._engine.backend.write((put,))
+        outcome = await self.outcome(scope, put, result, notices)
+        if outcome.status is not RememberStatus.STORED:
+            return outcome
+        return replace(outcome, near=tuple(copy for _, copy in near))
+
+    async def outcome(
+        self, scope: Scope, put: Put, result: WriteResult, notices: tuple[str, ...]
+    ) -> Remembered:
+        """What a write of ``put`` came to, with what a duplicate still lacked added to it.
+
+        Raises:
+            IdempotencyConflict: its idempotency key was used for another memory.
+        """
+        for _ in range(_ATTEMPTS):
+            if isinstance(result, Applied):
+                return Remembered(RememberStatus.STORED, put.record, notices=notices)
+            existing = await self._holder(put, result)
+            if existing is not None:
+                return await self._duplicate(scope, put, result, existing, notices)
+            (result,) = await self._engine.backend.write((put,))
+        raise StoreUnavailable("a copy of this memory keeps coming and going: try again")
+
+    async def _holder(self, put: Put, result: Duplicate) -> Stored | None:
+        """The living record that holds a key; one that has expired gives its keys back."""
+        namespace = put.record.namespace
+        existing = (await self._engine.backend.get(namespace, (result.id,))).get(result.id)
+        if existing is None:
+            return None
+        expires = existing.record.expires_at
+        if expires is None or expires > utc_now():
+            return existing
+        record = existing.record
+        released = Patch(
+            replace(record, version=record.version + 1), expect_version=record.version, unique=()
+        )
+        await self._write_unless_overtaken((released,))
+        return None
+
+    async def _duplicate(
+        self,
+        scope: Scope,
+        put: Put,
+        result: Duplicate,
+        existing: Stored,
+        notices: tuple[str, ...],
+    ) -> Remembered:
+        record = existing.record
+        if result.key.startswith(IDEMPOTENCY_KEY):
+            request = [key for key in put.unique if key.startswith(REQUEST_KEY)]
+            if not set(request) <= set(existing.unique):
+                raise IdempotencyConflict(
+                    f"this idempotency key already stored record {record.id}, a different "
+                    "memory: use a new key for each memory"
+                )
+        elif record.state == State.ACTIVE:
+            record = await self._with_tags(record, put.record.tags)
+        return Remembered(RememberStatus.DUPLICATE, record, matched=record.id, notices=notices)
+
+    async def _with_tags(self, record: MemoryRecord, tags: Sequence[str]) -> MemoryRecord:
+        for _ in range(_ATTEMPTS):
+            patch = _tagged(record, tags)
+            if patch is None:
+                return record
+            if await self._write_unless_overtaken((patch,)):
+                return patch.record
+            found = await self._engine.backend.get(record.namespace, (record.id,))
+            if record.id not in found:
+                return record
+            record = found[record.id].record
+        return record
+
+    async def _near(self, scope: Scope, put: Put) -> list[tuple[Stored, NearCopy]]:
+        from memkit.retrieval.analysis import analyze
+        from memkit.retrieval.near import REPORT_COSINE, agrees, overlap
+        from memkit.retrieval.text import index_text
+
+        record, index = put.record, put.index
+        if not index.signature or index.vector is None:
+            return []
+        wanted: list[Filter] = [
+            scope.readable(Reach.EXACT),
+            Eq("state", State.ACTIVE.value),
+            Eq("visibility", record.visibility),
+            Eq("kind", record.kind),
+            living(utc_now()),
+            ContainsAny("signature", index.signature),
+        ]
+        page = await self._engine.backend.scan(
+            record.namespace, And(tuple(wanted)), limit=_CANDIDATES, vectors=True
+        )
+        found = []
+        for stored in page.items:
+            if stored.vector is None:
+                continue
+            cosine = float(stored.vector @ index.vector)
+            if cosine >= REPORT_COSINE:
+                other = stored.record
+                shared = overlap(index.terms, analyze(index_text(other)))
+                same = agrees(record.content, other.content)
+                found.append((stored, NearCopy(other.id, cosine, shared, same)))
+        found.sort(key=lambda pair: (-pair[1].cosine, pair[1].id))
+        return found
+
+    async def _merge(
+        self, scope: Scope, put: Put, existing: Stored, notices: tuple[str, ...]
+    ) -> Remembered:
+        """Keep the new text behind the record that says it already."""
+        for _ in range(_ATTEMPTS):
+            into = existing.record
+            now = utc_now()
+            kept = replace(
+                put.record,
+                state=State.MERGED.value,
+                superseded_by=into.id,
+                superseded_at=now,
+            )
+            batch: list[Operation] = [Put(kept, put.index, without_content_key(put.unique))]
+            # The version is checked even where no tag is new: the record may be gone.
+            patch = _tagged(into, kept.tags) or Patch(into, expect_version=into.version)
+            batch.append(patch)
+            try:
+                result, _ = await self._engine.backend.write(batch)
+            except VersionConflict:
+                found = await self._engine.backend.get(into.namespace, (into.id,), vectors=True)
+                current = found.get(into.id)
+                if current is None or current.record.state != State.ACTIVE:
+                    (result,) = await self._engine.backend.write((put,))
+                    return await self.outcome(scope, put, result, notices)
+                existing = current
+                continue
+            if isinstance(result, Duplicate):
+                return await self.outcome(scope, put, result, notices)
+            return Remembered(
+                RememberStatus.MERGED,
+                patch.record,
+                matched=into.id,
+                merged=kept.id,
+                notices=notices,
+            )
+        raise StoreUnavailable("the record to merge with keeps changing: try again")
+
+    async def _write_unless_overtaken(self, batch: Sequence[Operation]) -> bool:
+        try:
+            await self._engine.backend.write(batch)
+        except VersionConflict:
+            return False
+        return True
+
+
+def _tagged(record: MemoryRecord, tags: Sequence[str]) -> Patch | None:
+    missing = [tag for tag in tags if tag not in record.tags and not tag.startswith("agent:")]
+    if not missing:
+        return None
+    changed = replace(
+        record,
+        tags=(*record.tags, *missing),
+        updated_at=utc_now(),
+        version=record.version + 1,
+    )
+    return Patch(changed, expect_version=record.version)
+
+
+def _compatible(new: MemoryRecord, old: MemoryRecord) -> bool:
+    """Whether merging would lose nothing but wording."""
+    return (
+        new.metadata == old.metadata
+        and new.speaker == old.speaker
+        and new.occurred_at == old.occurred_at
+        and new.expires_at == old.expires_at
+        and new.pinned == old.pinned
+    )

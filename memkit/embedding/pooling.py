@@ -1,0 +1,96 @@
+"""Long texts: cut into parts that a model can read whole, their vectors pooled into one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from memkit.protocols import Vector
+
+_SHORTEST_NORM = 1e-12
+
+
+def unit_rows(vectors: Vector) -> Vector:
+    """Scale each row to length 1; a row of zeros stays as it is.
+
+    Args:
+        vectors: float array of shape ``(n, dimension)``.
+
+    Returns:
+        a new float32 array of the same shape.
+    """
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (vectors / np.maximum(norms, _SHORTEST_NORM)).astype(np.float32, copy=False)
+
+
+def pool_parts(
+    parts: Vector, owners: Sequence[int], lengths: Sequence[int], count: int
+) -> Vector:
+    """Give each text the mean of its parts' vectors, weighted by length, at length 1.
+
+    Args:
+        parts: float32 array of shape ``(len(owners), dimension)``, rows of length 1.
+        owners: for each part, the row of the text it belongs to; every text owns a part.
+        lengths: for each part, how much text it holds, in any unit; at least 1.
+        count: how many texts there are.
+
+    Returns:
+        float32 array of shape ``(count, dimension)``.
+    """
+    if len(owners) == count:
+        # Every text is its own only part, though perhaps in another order.
+        alone = np.empty_like(parts)
+        alone[np.asarray(owners, dtype=np.intp)] = parts
+        return alone
+    weights = np.asarray(lengths, dtype=np.float32)[:, np.newaxis]
+    pooled = np.zeros((count, parts.shape[1]), dtype=np.float32)
+    np.add.at(pooled, np.asarray(owners, dtype=np.intp), parts * weights)
+    return unit_rows(pooled)
+
+
+def window_bounds(words: Sequence[int | None], limit: int) -> list[tuple[int, int]]:
+    """Cut a sequence of tokens into windows without overlap, of even size, between words.
+
+    Args:
+        words: for each token, the number of the word it is a piece of.
+        limit: the most tokens a window may hold; at least 1.
+
+    Returns:
+        ``(start, end)`` of each window, in order; one empty window if there are no tokens.
+    """
+    total = len(words)
+    if total <= limit:
+        return [(0, total)]
+    bounds: list[tuple[int, int]] = []
+    start = 0
+    while start < total:
+        left = total - start
+        windows = -(-left // limit)
+        # Even sizes: a last window of three tokens would be a poor vector.
+        end = start + -(-left // windows)
+        if end < total:
+            earliest = start + max(1, (end - start) // 2)
+            between = end
+            while between > earliest and words[between] == words[between - 1]:
+                between -= 1
+            if words[between] != words[between - 1]:
+                end = between
+        bounds.append((start, end))
+        start = end
+    return bounds
+
+
+def halves(text: str) -> tuple[str, str]:
+    """Cut a text of at least two characters in two, at the white space nearest its middle.
+
+    A text without white space in its middle half is cut in the middle.
+    """
+    middle = len(text) // 2
+    for step in range(len(text) // 4):
+        for at in (middle - step, middle + step):
+            if at > 0 and text[at].isspace():
+                return text[:at], text[at:]
+    return text[:middle], text[middle:]

@@ -1,0 +1,286 @@
+"""The engine: the write path and the read path, nothing else.
+
+Both work on one backend and one embedder; every call names its scope. The scope's filter is
+added here, in one place, and what comes back is checked against it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from math import prod
+from typing import TYPE_CHECKING
+
+from memkit.backfill import Backfill
+from memkit.clock import utc_now
+from memkit.copies import Copies
+from memkit.drafts import Draft, is_event, place_of, record_from, unique_keys
+from memkit.errors import RecordNotFound, StoreClosed
+from memkit.filters import And, Eq, Exists, Filter, Gt, In, Lte, Not, Or, matches
+from memkit.protocols import (
+    Backend,
+    DenseLeg,
+    IndexData,
+    LexicalLeg,
+    Operation,
+    Put,
+    SearchLeg,
+    Stored,
+    StoreInfo,
+)
+from memkit.retrieval.factors import factors_of
+from memkit.retrieval.fusion import Fused, fuse
+from memkit.retrieval.text import index_text
+from memkit.scope import Reach, Scope
+from memkit.selection import living
+from memkit.types import Hit, MemoryRecord, RecallResult, Remembered, State, Why
+from memkit.usage import Usage
+
+if TYPE_CHECKING:
+    from memkit.config import Settings
+    from memkit.vectorizer import Vectorizer
+
+Progress = Callable[[int, int | None], None]
+
+#: Records per backend batch when many are written.
+WRITE_CHUNK = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a recall asks for, checked."""
+
+    text: str
+    limit: int
+    reach: Reach
+    mode: str
+    filter: Filter
+    states: tuple[str, ...]
+    as_of: datetime | None
+
+
+class Engine:
+    """Writes drafts and answers queries on one backend with one embedder."""
+
+    def __init__(
+        self, backend: Backend, vectorizer: Vectorizer, settings: Settings, info: StoreInfo
+    ) -> None:
+        self.backend = backend
+        self.vectorizer = vectorizer
+        self.settings = settings
+        self.info = info
+        self.usage = Usage(backend, settings.usage_flush_seconds)
+        self._copies = Copies(self)
+        self._backfill = Backfill(self)
+        self._closed = False
+
+    def require_open(self) -> None:
+        """Refuse to go on once closed.
+
+        Raises:
+            StoreClosed: it is closed.
+        """
+        if self._closed:
+            raise StoreClosed("this memory is closed: open it again with Memory.open(...)")
+
+    async def close(self) -> None:
+        """Flush what is due and free everything; called again, it does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        self._backfill.stop()
+        try:
+            await self.usage.flush()
+        finally:
+            await self.vectorizer.close()
+            await self.backend.close()
+
+    # The write path.
+
+    async def remember(
+        self,
+        scope: Scope,
+        drafts: Sequence[Draft],
+        deduplicate: str,
+        progress: Progress | None = None,
+    ) -> list[Remembered]:
+        """Store drafts, in order; each is durable when this returns.
+
+        All drafts are checked before any is written. They are then written in chunks of
+        :data:`WRITE_CHUNK`: a failure of the store leaves whole chunks, never half a record.
+        """
+        self.require_open()
+        now = utc_now()
+        records = [record_from(draft, scope, now, self.settings) for draft in drafts]
+        keys = [
+            unique_keys(record, draft.idempotency_key, deduplicate=deduplicate != "off")
+            for record, draft in zip(records, drafts, strict=True)
+        ]
+        results: list[Remembered] = []
+        for start in range(0, len(records), WRITE_CHUNK):
+            chunk = slice(start, start + WRITE_CHUNK)
+            results += await self._remember_chunk(
+                scope, records[chunk], keys[chunk], near=deduplicate == "near"
+            )
+            if progress is not None:
+                progress(len(results), len(records))
+        self._backfill.start_if_due()
+        return results
+
+    async def _remember_chunk(
+        self,
+        scope: Scope,
+        records: Sequence[MemoryRecord],
+        keys: Sequence[tuple[str, ...]],
+        *,
+        near: bool,
+    ) -> list[Remembered]:
+        index, notice = await self.index(records)
+        puts = [Put(*parts) for parts in zip(records, index, keys, strict=True)]
+        notices = () if notice is None else (notice,)
+        if notice is not None:
+            self._backfill.note_missing()
+        if near:
+            # One after the other: a near copy may stand earlier in the same chunk.
+            return [await self._copies.remember(scope, put, notices) for put in puts]
+        written = await self.backend.write(puts)
+        return [
+            await self._copies.outcome(scope, put, result, notices)
+            for put, result in zip(puts, written, strict=True)
+        ]
+
+    async def index(self, records: Sequence[MemoryRecord]) -> tuple[list[IndexData], str | None]:
+        """What records are found by, and a notice if they have no vectors for now."""
+        from memkit.retrieval.analysis import analyze
+        from memkit.retrieval.near import signature
+
+        texts = [index_text(record) for record in records]
+        vectors, notice = await self.vectorizer.documents(texts)
+        index = []
+        for i, (record, text) in enumerate(zip(records, texts, strict=True)):
+            terms = analyze(text)
+            keys = () if is_event(record) else signature(terms, place_of(record) + record.kind)
+            index.append(IndexData(None if vectors is None else vectors[i], terms, keys))
+        return index, notice
+
+    # The read path.
+
+    async def recall(self, scope: Scope, query: Query) -> RecallResult:
+        """The records of a scope that answer a query best."""
+        self.require_open()
+        now = utc_now()
+        wanted = And((scope.readable(query.reach), self._current(query, now), query.filter))
+        legs, notices = await self._legs(query)
+        depth = max(100, 10 * query.limit)
+        found = await self.backend.search(scope.namespace, list(legs.values()), wanted, depth)
+        lists = dict(zip(legs, found.legs, strict=True))
+        weight = self.settings.dense_weight
+        fused = fuse(lists, {"dense": weight, "lexical": 1 - weight})
+        # Factors move a record by a few places, so a few more than asked for are weighed.
+        fused = fused[: 2 * query.limit + 10]
+        records = dict(found.records)
+        missing = [entry.id for entry in fused if entry.id not in records]
+        if missing:
+            stored = await self.backend.get(scope.namespace, missing)
+            records.update((id_, item.record) for id_, item in stored.items())
+        hits = self._weigh(fused, records, scope, wanted, now, query.limit)
+        self.usage.add(scope.namespace, [hit.record.id for hit in hits], now)
+        self.usage.flush_if_due()
+        self._backfill.start_if_due()
+        return RecallResult(tuple(hits), notices)
+
+    async def _legs(self, query: Query) -> tuple[dict[str, SearchLeg], tuple[str, ...]]:
+        from memkit.retrieval.analysis import analyze
+
+        legs: dict[str, SearchLeg] = {}
+        notices: tuple[str, ...] = ()
+        if query.mode != "lexical":
+            vector, notice = await self.vectorizer.query(
+                query.text, self.settings.embedder_wait_seconds
+            )
+            if vector is not None:
+                legs["dense"] = DenseLeg(vector)
+            if notice is not None:
+                notices = (notice,)
+        # Without a vector the words answer alone, even where meaning alone was asked for.
+        if query.mode != "dense" or not legs:
+            terms = analyze(query.text)
+            if terms:
+                legs["lexical"] = LexicalLeg(terms)
+        return legs, notices
+
+    @staticmethod
+    def _current(query: Query, now: datetime) -> Filter:
+        if query.as_of is None:
+            return And((_states(query.states), living(now)))
+        moment = query.as_of
+        return And(
+            (
+                In("state", (State.ACTIVE.value, State.SUPERSEDED.value)),
+                Lte("created_at", moment),
+                Or((Not(Exists("superseded_at")), Gt("superseded_at", moment))),
+                living(now),
+            )
+        )
+
+    def _weigh(
+        self,
+        fused: Sequence[Fused],
+        records: Mapping[str, MemoryRecord],
+        scope: Scope,
+        wanted: Filter,
+        now: datetime,
+        limit: int,
+    ) -> list[Hit]:
+        weighed = []
+        for entry in fused:
+            record = records.get(entry.id)
+            if record is not None:
+                factors = factors_of(record, now, self.settings)
+                score = entry.score * prod(factors.values())
+                weighed.append(Hit(record, score, Why(entry.legs, entry.score, factors)))
+        weighed.sort(key=lambda hit: (-hit.score, hit.record.id))
+        # Changed since it was found, or never ours to see: either way it is not shown.
+        shown = (hit for hit in weighed if self.allowed(hit.record, scope, wanted))
+        return list(islice(shown, limit))
+
+    # What both paths, and the operations on single records, share.
+
+    @staticmethod
+    def allowed(record: MemoryRecord, scope: Scope, wanted: Filter) -> bool:
+        """Whether a record may be shown: the second check, after the backend's own."""
+        return record.namespace == scope.namespace and matches(wanted, record.value_of)
+
+    async def visible(
+        self, scope: Scope, ids: Iterable[str], *, vectors: bool = False
+    ) -> dict[str, Stored]:
+        """Those of the records that any reach of the scope shows, whatever their state."""
+        self.require_open()
+        wanted = And((scope.accessible(), living(utc_now())))
+        found = await self.backend.get(scope.namespace, list(ids), vectors=vectors)
+        return {
+            id_: item for id_, item in found.items() if self.allowed(item.record, scope, wanted)
+        }
+
+    async def one(self, scope: Scope, id_: str) -> Stored:
+        """The record, if the scope shows it.
+
+        Raises:
+            RecordNotFound: it does not: whether the id exists elsewhere is not told.
+        """
+        item = (await self.visible(scope, (id_,))).get(id_)
+        if item is None:
+            raise RecordNotFound(f"no record {id_} is visible from this scope")
+        return item
+
+    async def write(self, batch: Sequence[Operation]) -> None:
+        """Write operations of which none can be a duplicate."""
+        self.require_open()
+        if batch:
+            await self.backend.write(batch)
+
+
+def _states(states: tuple[str, ...]) -> Filter:
+    return Eq("state", states[0]) if len(states) == 1 else In("state", states)

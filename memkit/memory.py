@@ -1,0 +1,699 @@
+"""AsyncMemory: what a user calls. :mod:`memkit.blocking` holds its synchronous face."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Self, TextIO
+
+from memkit.clock import utc_now
+from memkit.drafts import Draft, DraftLike, as_draft
+from memkit.engine import Engine, Progress, Query
+from memkit.errors import InvalidInput, InvalidScope
+from memkit.filters import And, Filter, In
+from memkit.interchange import export_to, import_from
+from memkit.lifecycle import revisions
+from memkit.lifecycle.erasure import erase
+from memkit.lifecycle.revisions import UNSET, Unset
+from memkit.maintenance import status as status_of
+from memkit.protocols import Embedder, Maintenance, Order
+from memkit.relations import DEPTH_MAX, related
+from memkit.scope import Reach, Scope
+from memkit.selection import Labels, living, selection
+from memkit.types import (
+    ErasureReceipt,
+    Imported,
+    MemoryRecord,
+    Page,
+    Problem,
+    RecallResult,
+    Related,
+    Remembered,
+    State,
+    Status,
+)
+from memkit.validation import (
+    RECALL_LIMIT_MAX,
+    check_count,
+    check_flag,
+    check_id,
+    check_states,
+    check_text,
+    check_time,
+)
+
+if TYPE_CHECKING:
+    from memkit.config import Settings
+
+MODES = ("hybrid", "dense", "lexical")
+DEDUPLICATE = ("near", "exact", "off")
+_ACTIVE = (State.ACTIVE.value,)
+
+Target = str | PathLike[str] | TextIO
+
+
+class AsyncMemory:
+    """A handle on a memory, bound to a scope.
+
+    Handles are cheap, share one engine, belong to no event loop and may be used by many
+    tasks and threads at once; a cancelled call leaves them usable. Closing one closes the
+    engine for all of them.
+    """
+
+    def __init__(self, engine: Engine, scope: Scope, *, root: bool = False) -> None:
+        self._engine = engine
+        self._scope = scope
+        self._root = root
+
+    @staticmethod
+    def open(
+        url: str | None = None,
+        *,
+        namespace: str | None = None,
+        project: str | None = None,
+        task: str | None = None,
+        agent: str | None = None,
+        embedder: str | Embedder | None = None,
+        read_only: bool = False,
+        **settings: Any,
+    ) -> Opening:
+        """Open a memory: ``await`` the result, or enter it with ``async with``.
+
+        Arguments go before environment variables (``MEMKIT_*``), those before a
+        ``memkit.toml``; :mod:`memkit.config` lists the settings.
+
+        Args:
+            url: the store: a path or ``sqlite:///path``; by default a file in the user's
+                data folder.
+            namespace: the tenant; given here it is fixed, else ``at`` can choose one.
+            project, task, agent: further labels of the handle's scope.
+            embedder: a URL (``local``, ``fastembed:MODEL``, ``openai:MODEL?base_url=...``,
+                ``none``) or an embedder object.
+            read_only: refuse every write.
+            **settings: any other setting by its name.
+
+        Raises:
+            ConfigurationError: a setting is unknown or malformed.
+            InvalidScope: a label is malformed.
+            StoreError: the store cannot be opened; its kinds say why and what to do.
+        """
+        arguments = {
+            "url": url,
+            "namespace": namespace,
+            "project": project,
+            "task": task,
+            "agent": agent,
+            **settings,
+        }
+        if isinstance(embedder, str):
+            arguments["embedder"] = embedder
+            embedder = None
+        return Opening(arguments, embedder, read_only, fixed=namespace is not None)
+
+    @property
+    def scope(self) -> Scope:
+        """The scope this handle is bound to."""
+        return self._scope
+
+    @property
+    def settings(self) -> Settings:
+        """The settings the memory was opened with."""
+        return self._engine.settings
+
+    def at(
+        self,
+        *,
+        namespace: str | None = None,
+        project: str | None = None,
+        task: str | None = None,
+        agent: str | None = None,
+    ) -> AsyncMemory:
+        """A narrower handle on the same engine.
+
+        A label that is bound cannot be changed. The namespace can be chosen once, on the
+        handle that ``open`` returned, unless it was given there.
+
+        Raises:
+            InvalidScope: a label is malformed or already bound to another value.
+        """
+        scope = self._scope
+        if namespace is not None and namespace != scope.namespace:
+            if not self._root:
+                raise InvalidScope(
+                    "this handle is bound to another namespace: choose it on the handle that "
+                    "open() returned"
+                )
+            scope = replace(scope, namespace=namespace)
+        return AsyncMemory(self._engine, scope.narrowed(project=project, task=task, agent=agent))
+
+    async def remember(
+        self,
+        content: str,
+        *,
+        kind: str = "note",
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        private: bool = False,
+        confidence: float | None = None,
+        pinned: bool = False,
+        occurred_at: datetime | None = None,
+        ttl: float | timedelta | None = None,
+        expires_at: datetime | None = None,
+        conversation_id: str | None = None,
+        sequence: int | None = None,
+        speaker: str | None = None,
+        source: str | None = None,
+        idempotency_key: str | None = None,
+        deduplicate: str | None = None,
+    ) -> Remembered:
+        """Store a memory in this scope; it is durable when this returns.
+
+        The arguments but the last are those of :class:`~memkit.drafts.Draft`.
+
+        Args:
+            deduplicate: ``near`` (the default): copies are recognised, near copies merged
+                if all gates agree and otherwise reported; ``exact``: only exact copies;
+                ``off``: neither.
+
+        Returns:
+            what happened: stored, duplicate or merged, and the record that now says it.
+
+        Raises:
+            InvalidInput: an argument cannot be accepted; nothing was written.
+            IdempotencyConflict: the key was used for another memory.
+            StoreError: the store could not keep it; nothing was written.
+        """
+        draft = Draft(
+            content=content,
+            kind=kind,
+            tags=tags,
+            metadata=metadata,
+            private=private,
+            confidence=confidence,
+            pinned=pinned,
+            occurred_at=occurred_at,
+            ttl=ttl,
+            expires_at=expires_at,
+            conversation_id=conversation_id,
+            sequence=sequence,
+            speaker=speaker,
+            source=source,
+            idempotency_key=idempotency_key,
+        )
+        mode = _choice(deduplicate or self._engine.settings.deduplicate, "deduplicate", DEDUPLICATE)
+        (outcome,) = await self._engine.remember(self._scope, (draft,), mode)
+        return outcome
+
+    async def remember_many(
+        self,
+        items: Iterable[DraftLike],
+        *,
+        deduplicate: str = "exact",
+        progress: Progress | None = None,
+    ) -> builtins.list[Remembered]:
+        """Store many memories, in order.
+
+        All are checked before the first is written; then they are written in chunks, each
+        of them whole or not at all. Only exact copies are looked for unless ``deduplicate``
+        says ``near``, which looks at one memory after the other.
+
+        Args:
+            items: texts, drafts, or mappings of ``remember``'s arguments.
+            deduplicate: as for ``remember``.
+            progress: called with how many are stored, and of how many.
+
+        Raises:
+            InvalidInput: an item cannot be accepted; nothing was written.
+        """
+        if isinstance(items, str | bytes | Mapping) or not isinstance(items, Iterable):
+            raise InvalidInput("items must be a list of memories; for one use remember")
+        mode = _choice(deduplicate, "deduplicate", DEDUPLICATE)
+        drafts = [as_draft(item) for item in items]
+        return await self._engine.remember(self._scope, drafts, mode, progress)
+
+    async def recall(
+        self,
+        query: str,
+        *,
+        limit: int | None = None,
+        reach: Reach | str = Reach.ANCESTORS,
+        kinds: Labels = None,
+        tags: Labels = None,
+        filter: Filter | None = None,
+        mode: str = "hybrid",
+        states: Labels = _ACTIVE,
+        as_of: datetime | None = None,
+    ) -> RecallResult:
+        """The memories that answer a query best, best first, each with why.
+
+        Args:
+            query: what is asked, in words.
+            limit: at most so many hits, 1 to 1,000; by default ``recall_limit``.
+            reach: ``ancestors`` (this scope and those above), ``exact`` or ``subtree``.
+            kinds: only records of one of these kinds.
+            tags: only records with all of these tags.
+            filter: only records that match; see :mod:`memkit.filters`.
+            mode: ``hybrid``, ``dense`` (meaning alone) or ``lexical`` (words alone).
+            states: only records in these states.
+            as_of: what stood at that time (aware): later records are left out, and ones
+                corrected since are as they were. It goes instead of ``states``.
+
+        Raises:
+            InvalidInput: an argument cannot be accepted.
+        """
+        return await self._engine.recall(
+            self._scope,
+            Query(
+                text=check_text(query, "query", self._engine.settings.max_content_chars),
+                limit=check_count(
+                    self._engine.settings.recall_limit if limit is None else limit,
+                    "limit",
+                    1,
+                    RECALL_LIMIT_MAX,
+                ),
+                reach=_reach(reach),
+                mode=_choice(mode, "mode", MODES),
+                filter=selection(kinds=kinds, tags=tags, filter=filter),
+                states=check_states(states),
+                as_of=check_time(as_of, "as_of"),
+            ),
+        )
+
+    async def get(self, id: str) -> MemoryRecord:
+        """The record with this id, whatever its state.
+
+        Raises:
+            RecordNotFound: this scope shows no such record, or it has expired.
+        """
+        return (await self._engine.one(self._scope, check_id(id))).record
+
+    async def list(
+        self,
+        *,
+        reach: Reach | str = Reach.ANCESTORS,
+        kinds: Labels = None,
+        tags: Labels = None,
+        filter: Filter | None = None,
+        states: Labels = _ACTIVE,
+        order_by: str = "created_at",
+        descending: bool = True,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page:
+        """One page of this scope's records, newest first unless told otherwise.
+
+        Args:
+            reach, kinds, tags, filter, states: as for ``recall``.
+            order_by: a time, number or text field; records without it come last.
+            descending: the greatest first.
+            cursor: that of the page before.
+            limit: at most so many records, 1 to 1,000.
+
+        Raises:
+            InvalidInput: an argument cannot be accepted, the cursor of another listing too.
+        """
+        self._engine.require_open()
+        page = await self._engine.backend.scan(
+            self._scope.namespace,
+            self._readable(reach, states, kinds, tags, filter),
+            order=Order(order_by, check_flag(descending, "descending")),
+            cursor=cursor,
+            limit=check_count(limit, "limit", 1, RECALL_LIMIT_MAX),
+        )
+        return Page(tuple(item.record for item in page.items), page.cursor)
+
+    async def count(
+        self,
+        *,
+        reach: Reach | str = Reach.ANCESTORS,
+        kinds: Labels = None,
+        tags: Labels = None,
+        filter: Filter | None = None,
+        states: Labels = _ACTIVE,
+    ) -> int:
+        """How many records there are; the arguments are those of ``recall``."""
+        wanted = self._readable(reach, states, kinds, tags, filter)
+        return (await self._count(wanted, None))[""]
+
+    async def tags(self, *, reach: Reach | str = Reach.ANCESTORS) -> dict[str, int]:
+        """Every tag of this scope's records, and on how many it is."""
+        return await self._count(self._readable(reach, _ACTIVE), "tags")
+
+    async def agents(self, *, reach: Reach | str = Reach.ANCESTORS) -> dict[str, int]:
+        """Every agent that wrote records of this scope, and how many."""
+        return await self._count(self._readable(reach, _ACTIVE), "agent")
+
+    async def update(
+        self,
+        id: str,
+        *,
+        content: str | Unset = UNSET,
+        kind: str | Unset = UNSET,
+        tags: Iterable[str] | Unset = UNSET,
+        metadata: Mapping[str, Any] | None | Unset = UNSET,
+        private: bool | Unset = UNSET,
+        confidence: float | Unset = UNSET,
+        occurred_at: datetime | None | Unset = UNSET,
+        ttl: float | timedelta | None | Unset = UNSET,
+        expires_at: datetime | None | Unset = UNSET,
+        speaker: str | None | Unset = UNSET,
+        source: str | None | Unset = UNSET,
+        expect_version: int | None = None,
+    ) -> MemoryRecord:
+        """Change a record in place; what is not given stays. ``correct`` keeps history.
+
+        Args:
+            id: the record.
+            expect_version: the version you have seen: anything else there is a conflict.
+
+        The others are those of ``remember``; ``None`` clears what can be absent.
+
+        Raises:
+            RecordNotFound: this scope shows no such record.
+            VersionConflict: the record is at another version.
+            DuplicateRecord: another record says exactly this already.
+            InvalidInput: a value cannot be accepted, or the record is not active.
+        """
+        if isinstance(tags, Iterable) and not isinstance(tags, str | Mapping):
+            # The change may be applied more than once, and an iterator only goes round once.
+            tags = tuple(tags)
+        changes = {
+            "content": content,
+            "kind": kind,
+            "tags": tags,
+            "metadata": metadata,
+            "private": private,
+            "confidence": confidence,
+            "occurred_at": occurred_at,
+            "ttl": ttl,
+            "expires_at": expires_at,
+            "speaker": speaker,
+            "source": source,
+        }
+        return await self._revise(
+            id, lambda record: revisions.revised(record, changes, self._engine), expect_version
+        )
+
+    async def correct(
+        self,
+        id: str,
+        content: str,
+        *,
+        kind: str | None = None,
+        tags: Iterable[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        confidence: float | None = None,
+    ) -> Remembered:
+        """Replace what a record says by a new record; the old one is kept as history.
+
+        What is not given is taken over from the old record.
+
+        Raises:
+            RecordNotFound: this scope shows no such record.
+            InvalidInput: a value cannot be accepted, the record is not active, or the
+                correction says the same.
+        """
+        old = (await self._engine.one(self._scope, check_id(id))).record
+        inherited = [tag for tag in old.tags if not tag.startswith("agent:")]
+        draft = Draft(
+            content=content,
+            kind=old.kind if kind is None else kind,
+            tags=inherited if tags is None else tags,
+            metadata=old.metadata if metadata is None else metadata,
+            private=old.visibility == "private",
+            confidence=old.confidence if confidence is None else confidence,
+            pinned=old.pinned,
+            occurred_at=old.occurred_at,
+            expires_at=old.expires_at,
+            conversation_id=old.conversation_id,
+            sequence=old.sequence,
+            speaker=old.speaker,
+            source=old.source,
+        )
+        return await revisions.correct(self._engine, self._scope, id, draft)
+
+    async def forget(self, id: str) -> MemoryRecord:
+        """Hide a record from recall and listings until ``restore``.
+
+        Raises:
+            RecordNotFound: this scope shows no such record.
+        """
+        return await revisions.forget(self._engine, self._scope, check_id(id))
+
+    async def restore(self, id: str) -> MemoryRecord:
+        """Bring a forgotten, archived or merged record back.
+
+        Raises:
+            RecordNotFound: this scope shows no such record.
+            DuplicateRecord: another record says exactly this by now.
+            InvalidInput: the record was corrected: its correction stands in its place.
+        """
+        return await revisions.restore(self._engine, self._scope, check_id(id))
+
+    async def erase(self, ids: str | Iterable[str]) -> ErasureReceipt:
+        """Erase records for good, with their history and the texts merged into them.
+
+        Every trace goes: text, vector, words, links to them, cached vectors; then it is read
+        back that nothing is found.
+
+        Raises:
+            RecordNotFound: this scope shows one of them not; nothing was erased.
+            StoreError: a trace was still found.
+        """
+        wanted = (ids,) if isinstance(ids, str) else tuple(ids)
+        if not wanted:
+            raise InvalidInput("name at least one record to erase")
+        return await erase(self._engine, self._scope, [check_id(id_) for id_ in wanted])
+
+    async def pin(self, id: str, pinned: bool = True) -> MemoryRecord:
+        """Hold a record up in recall, or let it go with ``pinned=False``.
+
+        Raises:
+            RecordNotFound: this scope shows no such record.
+        """
+        check_flag(pinned, "pinned")
+
+        def change(record: MemoryRecord) -> MemoryRecord:
+            return record if record.pinned == pinned else replace(record, pinned=pinned)
+
+        return await self._revise(id, change)
+
+    async def feedback(self, id: str, *, useful: bool) -> None:
+        """Say whether a recalled record was of use; it counts in later rankings.
+
+        Raises:
+            RecordNotFound: this scope shows no such record.
+        """
+        await revisions.feedback(
+            self._engine, self._scope, check_id(id), useful=check_flag(useful, "useful")
+        )
+
+    async def link(self, source: str, target: str, type: str = "related") -> MemoryRecord:
+        """Link a record to another; the link is kept with ``source``.
+
+        Args:
+            source, target: the two records' ids.
+            type: ``causes``, ``fixes``, ``supports``, ``follows``, ``contradicts``,
+                ``related``, ``supersedes``, ``derived_from`` or any other label.
+
+        Raises:
+            RecordNotFound: this scope shows one of the two not.
+        """
+        return await revisions.link(
+            self._engine, self._scope, check_id(source), check_id(target), type
+        )
+
+    async def unlink(self, source: str, target: str, type: str | None = None) -> MemoryRecord:
+        """Remove the links from one record to another, of one type or of all.
+
+        Raises:
+            RecordNotFound: this scope shows no record ``source``.
+        """
+        return await revisions.unlink(
+            self._engine, self._scope, check_id(source), check_id(target), type
+        )
+
+    async def related(
+        self,
+        id: str,
+        *,
+        types: Labels = None,
+        depth: int = 1,
+        direction: str = "both",
+        limit: int = 50,
+    ) -> builtins.list[Related]:
+        """The records reached over links, nearest first, each with its path.
+
+        Args:
+            id: where to start.
+            types: only over links of these types.
+            depth: at most so many links away, 1 to 6.
+            direction: ``out``, ``in`` or ``both``.
+            limit: at most so many records, 1 to 1,000.
+
+        Raises:
+            RecordNotFound: this scope shows no such record.
+        """
+        return await related(
+            self._engine,
+            self._scope,
+            check_id(id),
+            types=None if types is None else {types} if isinstance(types, str) else set(types),
+            depth=check_count(depth, "depth", 1, DEPTH_MAX),
+            direction=direction,
+            limit=check_count(limit, "limit", 1, RECALL_LIMIT_MAX),
+        )
+
+    async def export(
+        self, target: Target, *, everyone: bool = False, progress: Progress | None = None
+    ) -> int:
+        """Write this scope's records and those below it as JSON lines.
+
+        Records are whole: every field, state and version, forgotten ones too; no vectors.
+        A file appears under its name only once it is complete.
+
+        Args:
+            target: a path, or a text file open for writing.
+            everyone: other agents' private records too; refused on a handle with an agent.
+            progress: called with how many records are written.
+
+        Returns:
+            how many records were written.
+        """
+        if everyone and self._scope.agent is not None:
+            raise InvalidScope("a handle bound to an agent exports what that agent may read")
+        return await export_to(self._engine, self._scope, target, everyone, progress)
+
+    async def import_(self, source: Target, *, progress: Progress | None = None) -> Imported:
+        """Store the records of an export as they were, in this handle's namespace.
+
+        What is there already is skipped, so an interrupted import is simply repeated.
+
+        Args:
+            source: a path, or a text file open for reading.
+            progress: called with how many records are done.
+
+        Raises:
+            InvalidInput: a line is not an export's; the lines before it are stored.
+            InvalidScope: a record belongs outside this handle's scope.
+        """
+        return await import_from(self._engine, self._scope, source, progress)
+
+    async def status(self) -> Status:
+        """The state of the store, of the embedder and of this handle's namespace."""
+        return await status_of(self._engine, self._scope)
+
+    async def check(self) -> builtins.list[Problem]:
+        """Everything that is wrong with the store; an empty list: nothing is."""
+        self._engine.require_open()
+        backend = self._engine.backend
+        return await backend.check() if isinstance(backend, Maintenance) else []
+
+    async def compact(self) -> None:
+        """Give the store's unused space back."""
+        self._engine.require_open()
+        if isinstance(self._engine.backend, Maintenance):
+            await self._engine.backend.compact()
+
+    async def warm_up(self) -> None:
+        """Wait until the embedder has loaded, or has failed to."""
+        await self._engine.vectorizer.wait_ready()
+
+    async def close(self) -> None:
+        """Finish what was accepted and free everything, for all handles of this engine."""
+        await self._engine.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        # Closing must finish even when the block was left by a cancellation.
+        await asyncio.shield(self.close())
+
+    async def _revise(
+        self,
+        id_: str,
+        change: Callable[[MemoryRecord], MemoryRecord],
+        expect_version: int | None = None,
+    ) -> MemoryRecord:
+        return await revisions.revise(
+            self._engine, self._scope, check_id(id_), change, expect_version=expect_version
+        )
+
+    def _readable(
+        self,
+        reach: Reach | str,
+        states: Labels,
+        kinds: Labels = None,
+        tags: Labels = None,
+        filter: Filter | None = None,
+    ) -> Filter:
+        return And(
+            (
+                self._scope.readable(reach),
+                In("state", check_states(states)),
+                living(utc_now()),
+                selection(kinds=kinds, tags=tags, filter=filter),
+            )
+        )
+
+    async def _count(self, wanted: Filter, by: str | None) -> dict[str, int]:
+        self._engine.require_open()
+        return await self._engine.backend.count(self._scope.namespace, wanted, by)
+
+
+class Opening:
+    """A memory that is about to be opened: ``await`` it, or enter it with ``async with``."""
+
+    def __init__(
+        self,
+        arguments: Mapping[str, Any],
+        embedder: Embedder | None,
+        read_only: bool,
+        *,
+        fixed: bool,
+    ) -> None:
+        self._arguments = arguments
+        self._embedder = embedder
+        self._read_only = read_only
+        self._fixed = fixed
+        self._memory: AsyncMemory | None = None
+
+    def __await__(self) -> Generator[Any, None, AsyncMemory]:
+        return self.start().__await__()
+
+    async def __aenter__(self) -> AsyncMemory:
+        self._memory = await self.start()
+        return self._memory
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._memory is not None:
+            await asyncio.shield(self._memory.close())
+
+    async def start(self) -> AsyncMemory:
+        """Open it."""
+        from memkit.config import load_settings
+        from memkit.opening import open_engine
+
+        given = {name: value for name, value in self._arguments.items() if value is not None}
+        settings = load_settings(**given).settings
+        scope = Scope(settings.namespace, settings.project, settings.task, settings.agent)
+        engine = await open_engine(settings, self._embedder, read_only=self._read_only)
+        return AsyncMemory(engine, scope, root=not self._fixed)
+
+
+def _choice(value: object, what: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise InvalidInput(f"{what} is one of {', '.join(allowed)}")
+    return str(value)
+
+
+def _reach(value: object) -> Reach:
+    try:
+        return Reach(value)  # type: ignore[arg-type]
+    except ValueError:
+        raise InvalidInput(f"reach is one of {', '.join(Reach)}") from None

@@ -1,0 +1,64 @@
+"""Opening: from settings to an engine on an open store with its embedder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memkit.engine import Engine
+from memkit.protocols import Embedder, StoreSpec
+from memkit.registry import backend_from_url
+from memkit.vectorizer import NO_EMBEDDER, Vectorizer
+
+if TYPE_CHECKING:
+    from memkit.config import Settings
+
+WORDS_ONLY = "words only, as configured: meaning is not matched"
+
+
+async def open_engine(
+    settings: Settings,
+    embedder: Embedder | None = None,
+    *,
+    migrating: bool = False,
+    read_only: bool = False,
+) -> Engine:
+    """An engine on the store that the settings name.
+
+    The embedder starts loading in the background.
+
+    Args:
+        settings: where the store is and what embeds.
+        embedder: one that is made already; it goes before ``settings.embedder``.
+        migrating: open in spite of another embedder's vectors, to replace them.
+        read_only: refuse every write.
+
+    Raises:
+        ConfigurationError: a URL names nothing that is installed.
+        StoreError: the store cannot be opened; its kinds say why.
+    """
+    from memkit.retrieval.analysis import ANALYZER
+
+    vectorizer = _vectorizer(settings, embedder)
+    backend = backend_from_url(settings.url)
+    spec = StoreSpec(vectorizer.fingerprint, ANALYZER, migrating=migrating, read_only=read_only)
+    try:
+        info = await backend.open(spec)
+    except BaseException:
+        await vectorizer.close()
+        raise
+    vectorizer.warm_up()
+    return Engine(backend, vectorizer, settings, info)
+
+
+def _vectorizer(settings: Settings, embedder: Embedder | None) -> Vectorizer:
+    from memkit.embedding.cache import CachedEmbedder
+    from memkit.embedding.urls import embedder_from_url
+
+    if embedder is None:
+        embedder = embedder_from_url(settings.embedder)
+        if embedder is None:
+            return Vectorizer(None, why_none=WORDS_ONLY)
+        if settings.embedder is None and not CachedEmbedder(embedder).available():
+            # Nobody asked for it and it is not installed: words alone are no error.
+            return Vectorizer(None, why_none=NO_EMBEDDER)
+    return Vectorizer(CachedEmbedder(embedder, settings.embedding_cache_size))

@@ -1,0 +1,52 @@
+"""From URLs to backends: memkit's own and third parties', found by entry points alike."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from memkit.errors import ConfigurationError
+from memkit.protocols import Backend
+
+GROUP = "memkit.backends"
+
+# For a source tree that is on the path without being installed: entry points come from the
+# installed distribution only.
+_OWN = {"sqlite": "memkit_sqlite:SqliteBackend"}
+
+
+def backend_from_url(url: str) -> Backend:
+    """The backend, not yet open, that a URL names; a bare path is an SQLite file.
+
+    The entry point's object (a class, usually) has a ``from_url(url)``.
+
+    Raises:
+        ConfigurationError: no installed backend serves the URL's scheme.
+        MissingDependency: the backend's driver is not installed.
+    """
+    scheme = _scheme(url)
+    factory = _load(scheme)
+    backend = factory.from_url(url)
+    if not isinstance(backend, Backend):
+        raise ConfigurationError(f"the entry point {scheme!r} of {GROUP} does not make a Backend")
+    return backend
+
+
+def _scheme(url: str) -> str:
+    if not isinstance(url, str) or not url.strip():
+        raise ConfigurationError("the store's URL is empty: give a path or sqlite:///path")
+    head, separator, _ = url.partition("://")
+    return head.lower() if separator else "sqlite"
+
+
+def _load(scheme: str) -> Any:
+    for point in entry_points(group=GROUP, name=scheme):
+        return point.load()
+    if scheme in _OWN:
+        module, _, name = _OWN[scheme].partition(":")
+        return getattr(import_module(module), name)
+    known = {point.name for point in entry_points(group=GROUP)} | set(_OWN)
+    raise ConfigurationError(
+        f"no installed backend serves {scheme}://: installed are {', '.join(sorted(known))}"
+    )

@@ -1,0 +1,1 @@
+"""Finding records again: word analysis, index text, fusion, factors and near copies."""

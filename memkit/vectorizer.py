@@ -1,0 +1,189 @@
+"""The engine's access to its embedder: loaded in the background, waited for a moment,
+reported when it is missing. Vectors are never made up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from memkit.errors import EmbedderError, EmbedderUnavailable
+from memkit.protocols import Embedder, Fingerprint, Role
+
+if TYPE_CHECKING:
+    from memkit.embedding.cache import CachedEmbedder
+    from memkit.protocols import Vector
+
+_log = logging.getLogger("memkit")
+
+NO_EMBEDDER = "no embedder: only words are matched (install agent-memkit[local])"
+LOADING = "the embedder is still loading: only words were matched"
+# After a failure the embedder is left alone for so long: a service that is down costs each
+# recall nothing but its first one's timeout.
+_RETRY_SECONDS = 5.0
+
+
+class Vectorizer:
+    """Runs an embedder in threads of its own, so that no event loop waits for it.
+
+    Nothing in it belongs to an event loop. Without an embedder, or while it cannot answer,
+    it returns no vectors and a notice instead.
+    """
+
+    def __init__(self, embedder: CachedEmbedder | None, *, why_none: str = NO_EMBEDDER) -> None:
+        self._embedder = embedder
+        self._why_none = why_none
+        self._pool: ThreadPoolExecutor | None = None
+        self._loading: Future[None] | None = None
+        self._ready = embedder is None
+        self._failure: str | None = None
+        self._retry_at = 0.0
+        self._lock = threading.Lock()
+        self._told = False
+
+    @property
+    def embedder(self) -> Embedder | None:
+        """The embedder, ``None`` when words alone are matched."""
+        return self._embedder
+
+    @property
+    def fingerprint(self) -> Fingerprint | None:
+        """That of the embedder."""
+        return None if self._embedder is None else self._embedder.fingerprint
+
+    @property
+    def ready(self) -> bool:
+        """Whether vectors can be had without waiting for a model to load."""
+        return self._embedder is not None and self._ready and self._failure is None
+
+    @property
+    def notice(self) -> str | None:
+        """Why there are no vectors at the moment, if so."""
+        if self._embedder is None:
+            return self._why_none
+        if self._failure is not None:
+            return self._failure
+        return None if self._ready else LOADING
+
+    def warm_up(self) -> None:
+        """Start loading in the background, unless that was done."""
+        if self._embedder is not None:
+            self._load()
+
+    async def wait_ready(self) -> None:
+        """Wait until the embedder has loaded, or has failed to."""
+        if self._embedder is not None and not self._ready:
+            await _end_of(self._load())
+
+    def _load(self) -> Future[None]:
+        with self._lock:
+            # A failed load is tried again by whoever needs vectors next: the weights may have
+            # been installed or the service started meanwhile.
+            if self._loading is None or (self._loading.done() and self._failure is not None):
+                if self._pool is None:
+                    self._pool = ThreadPoolExecutor(2, thread_name_prefix="memkit-embed")
+                self._loading = self._pool.submit(self._load_now)
+            return self._loading
+
+    def _load_now(self) -> None:
+        assert self._embedder is not None
+        try:
+            self._embedder.load()
+        except EmbedderError as error:
+            self._fail(error)
+        else:
+            self._failure = None
+            self._ready = True
+
+    def _fail(self, error: EmbedderError) -> None:
+        self._retry_at = time.monotonic() + _RETRY_SECONDS
+        self._failure = f"the embedder cannot answer, only words are matched: {error}"
+        self.tell_once()
+
+    def tell_once(self) -> None:
+        """Log, once, why there are no vectors."""
+        notice = self.notice
+        if notice is not None and notice is not LOADING and not self._told:
+            self._told = True
+            _log.warning(notice)
+
+    async def query(self, text: str, wait: float) -> tuple[Vector | None, str | None]:
+        """A query's vector, or ``None`` and the reason.
+
+        Args:
+            text: the query.
+            wait: seconds to wait for a model that is still loading.
+        """
+        if self._embedder is None:
+            self.tell_once()
+            return None, self._why_none
+        cached = self._embedder.peek(text, "query")
+        if cached is not None:
+            return cached, None
+        if not self._ready:
+            try:
+                await asyncio.wait_for(_end_of(self._load()), wait)
+            except TimeoutError:
+                return None, LOADING
+            if not self._ready:
+                return None, self._failure
+        vectors, notice = await self._embed((text,), "query")
+        return (None if vectors is None else vectors[0]), notice
+
+    async def documents(self, texts: Sequence[str]) -> tuple[Vector | None, str | None]:
+        """Vectors of shape ``(len(texts), dimension)``, or ``None`` and the reason.
+
+        A model that is still loading is waited for: a record should have its vector.
+        """
+        if self._embedder is None:
+            self.tell_once()
+            return None, self._why_none
+        await self.wait_ready()
+        if not self._ready:
+            return None, self._failure
+        return await self._embed(texts, "document")
+
+    async def _embed(self, texts: Sequence[str], role: Role) -> tuple[Vector | None, str | None]:
+        assert self._embedder is not None and self._pool is not None
+        if self._failure is not None and time.monotonic() < self._retry_at:
+            return None, self._failure
+        try:
+            if getattr(self._embedder.embedder, "immediate", False):
+                vectors = self._embedder.embed(texts, role)
+            else:
+                future = self._pool.submit(self._embedder.embed, texts, role)
+                vectors = await asyncio.wrap_future(future)
+        except EmbedderUnavailable as error:
+            self._fail(error)
+            return None, self._failure
+        self._failure = None
+        return vectors, None
+
+    def forget(self, texts: Sequence[str]) -> None:
+        """Drop what the cache holds of these texts."""
+        if self._embedder is not None:
+            self._embedder.forget(texts)
+
+    async def close(self) -> None:
+        """Stop the threads and free the model."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=False, cancel_futures=True)
+        if self._embedder is not None:
+            await asyncio.to_thread(self._embedder.close)
+
+
+def _end_of(work: Future[None]) -> asyncio.Future[None]:
+    """A future of this loop for the end of ``work``: cancelling it leaves ``work`` alone."""
+    end: Future[None] = Future()
+
+    def tell(_: Future[None]) -> None:
+        if end.set_running_or_notify_cancel():
+            end.set_result(None)
+
+    work.add_done_callback(tell)
+    return asyncio.wrap_future(end)
