@@ -81,9 +81,7 @@ def load(path: Path, audit: Path | None = None) -> list[Conversation]:
     samples = _json_list(path)
     corrections = {} if audit is None else _corrections(audit)
     try:
-        return [
-            _conversation(at, sample, corrections) for at, sample in enumerate(samples)
-        ]
+        return [_conversation(at, sample, corrections) for at, sample in enumerate(samples)]
     except (KeyError, TypeError, AttributeError) as error:
         raise BadDataset(f"{path.name} is not in LoCoMo's format: {error!r}") from error
 
@@ -153,9 +151,7 @@ def _conversation(
 
 
 def _turns(conversation: Mapping[str, Any]) -> Iterable[Turn]:
-    sessions = sorted(
-        int(found[1]) for key in conversation if (found := _SESSION.fullmatch(key))
-    )
+    sessions = sorted(int(found[1]) for key in conversation if (found := _SESSION.fullmatch(key)))
     for session in sessions:
         occurred_at = session_time(conversation[f"session_{session}_date_time"])
         for sequence, entry in enumerate(conversation[f"session_{session}"]):

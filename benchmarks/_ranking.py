@@ -36,9 +36,7 @@ def session_measures(
     """Of one question: any@k over sessions, where a session ranks by its best turn."""
     sessions = list(dict.fromkeys(session_of[id_] for id_ in ranked))
     wanted = {session_of[id_] for id_ in evidence}
-    return {
-        f"any@{depth}": float(not wanted.isdisjoint(sessions[:depth])) for depth in TURN_DEPTHS
-    }
+    return {f"any@{depth}": float(not wanted.isdisjoint(sessions[:depth])) for depth in TURN_DEPTHS}
 
 
 def shares(results: Iterable[tuple[str, Measures]]) -> ByCategory:

@@ -70,7 +70,9 @@ def exact_top(rows: Vector, query: Vector) -> set[int]:
     return set(np.argpartition(scores, -TOP)[-TOP:].tolist())
 
 
-def measure(memory: Memory, rows: Vector, queries: Sequence[str], vectors: Vector) -> dict[str, Any]:
+def measure(
+    memory: Memory, rows: Vector, queries: Sequence[str], vectors: Vector
+) -> dict[str, Any]:
     """The share of the exact top ten that recall finds, and both's CPU times."""
     shares, own_ms, exact_ms = [], [], []
     for text, vector in zip(queries, vectors, strict=True):

@@ -18,7 +18,7 @@ from memkit.clock import utc_now
 from memkit.copies import Copies
 from memkit.drafts import Draft, is_event, place_of, record_from, unique_keys
 from memkit.errors import RecordNotFound, StoreClosed
-from memkit.filters import And, Eq, Exists, Filter, Gt, In, Lte, Not, Or, matches
+from memkit.filters import And, Eq, Exists, Filter, Gt, In, Lte, Not, Or, predicate
 from memkit.protocols import (
     Backend,
     DenseLeg,
@@ -177,7 +177,7 @@ class Engine:
         found = await self.backend.search(scope.namespace, list(legs.values()), wanted, depth)
         lists = dict(zip(legs, found.legs, strict=True))
         weight = self.settings.dense_weight
-        fused = fuse(lists, {"dense": weight, "lexical": 1 - weight})
+        fused = fuse(lists, {"dense": weight, "lexical": 1 - weight}, depth)
         # Factors move a record by a few places, so a few more than asked for are weighed.
         fused = fused[: 2 * query.limit + 10]
         records = dict(found.records)
@@ -243,15 +243,11 @@ class Engine:
                 weighed.append(Hit(record, score, Why(entry.legs, entry.score, factors)))
         weighed.sort(key=lambda hit: (-hit.score, hit.record.id))
         # Changed since it was found, or never ours to see: either way it is not shown.
-        shown = (hit for hit in weighed if self.allowed(hit.record, scope, wanted))
+        allowed = _gate(scope, wanted)
+        shown = (hit for hit in weighed if allowed(hit.record))
         return list(islice(shown, limit))
 
     # What both paths, and the operations on single records, share.
-
-    @staticmethod
-    def allowed(record: MemoryRecord, scope: Scope, wanted: Filter) -> bool:
-        """Whether a record may be shown: the second check, after the backend's own."""
-        return record.namespace == scope.namespace and matches(wanted, record.value_of)
 
     async def visible(
         self, scope: Scope, ids: Iterable[str], *, vectors: bool = False
@@ -260,9 +256,8 @@ class Engine:
         self.require_open()
         wanted = And((scope.accessible(), living(utc_now())))
         found = await self.backend.get(scope.namespace, list(ids), vectors=vectors)
-        return {
-            id_: item for id_, item in found.items() if self.allowed(item.record, scope, wanted)
-        }
+        allowed = _gate(scope, wanted)
+        return {id_: item for id_, item in found.items() if allowed(item.record)}
 
     async def one(self, scope: Scope, id_: str) -> Stored:
         """The record, if the scope shows it.
@@ -280,6 +275,12 @@ class Engine:
         self.require_open()
         if batch:
             await self.backend.write(batch)
+
+
+def _gate(scope: Scope, wanted: Filter) -> Callable[[MemoryRecord], bool]:
+    """Whether a record may be shown: the second check, after the backend's own."""
+    test = predicate(wanted)
+    return lambda record: record.namespace == scope.namespace and test(record.value_of)
 
 
 def _states(states: tuple[str, ...]) -> Filter:

@@ -10,11 +10,11 @@ code point. :func:`matches` is the meaning; backends are tested against it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from operator import ge, gt, le, lt
+from operator import eq, ge, gt, le, lt
 from typing import Any, TypeAlias
 
 from memkit.errors import InvalidFilter
@@ -344,6 +344,7 @@ def _check_list(field: str, values: tuple[object, ...]) -> None:
 
 
 FieldValue: TypeAlias = Callable[[str], Any]
+Predicate: TypeAlias = Callable[[FieldValue], bool]
 
 
 def matches(node: Filter, value_of: FieldValue) -> bool:
@@ -353,61 +354,126 @@ def matches(node: Filter, value_of: FieldValue) -> bool:
         node: the filter.
         value_of: the record's value for a field name; ``None`` where it is missing.
     """
+    return predicate(node)(value_of)
+
+
+def predicate(node: Filter) -> Predicate:
+    """A function that tells whether a record's values satisfy a filter.
+
+    To be preferred to :func:`matches` where many records meet one filter.
+    """
     match node:
         case And(parts):
-            return all(matches(part, value_of) for part in parts)
+            return _every([predicate(part) for part in parts])
         case Or(parts):
-            return any(matches(part, value_of) for part in parts)
+            return _some([predicate(part) for part in parts])
         case Not(part):
-            return not matches(part, value_of)
+            return _negated(predicate(part))
         case Exists(field):
-            value = value_of(field)
-            return value is not None and (field not in FIELDS or value != ())
+            return _exists(field)
         case Eq(field, value):
-            return _equal(value_of(field), value)
+            return _leaf(field, value, eq)
         case Ne(field, value):
-            return not _equal(value_of(field), value)
+            return _negated(_leaf(field, value, eq))
         case In(field, values):
-            held = value_of(field)
-            return any(_equal(held, value) for value in values)
+            return _some([_leaf(field, value, eq) for value in values])
         case Lt(field, value):
-            return _ordered(value_of(field), value, lt)
+            return _leaf(field, value, lt)
         case Lte(field, value):
-            return _ordered(value_of(field), value, le)
+            return _leaf(field, value, le)
         case Gt(field, value):
-            return _ordered(value_of(field), value, gt)
+            return _leaf(field, value, gt)
         case Gte(field, value):
-            return _ordered(value_of(field), value, ge)
+            return _leaf(field, value, ge)
         case ContainsAny(field, values):
-            held = value_of(field)
-            return isinstance(held, list | tuple) and any(
-                _equal(item, value) for value in values for item in held
-            )
+            return _holds(field, values, any)
         case ContainsAll(field, values):
-            held = value_of(field)
-            return isinstance(held, list | tuple) and all(
-                any(_equal(item, value) for item in held) for value in values
-            )
+            return _holds(field, values, all)
+
+
+def _every(parts: list[Predicate]) -> Predicate:
+    if len(parts) == 1:
+        return parts[0]
+
+    def test(value_of: FieldValue) -> bool:
+        for part in parts:  # noqa: SIM110 (this runs for every hit: no generator)
+            if not part(value_of):
+                return False
+        return True
+
+    return test
+
+
+def _some(parts: list[Predicate]) -> Predicate:
+    if len(parts) == 1:
+        return parts[0]
+
+    def test(value_of: FieldValue) -> bool:
+        for part in parts:  # noqa: SIM110
+            if part(value_of):
+                return True
+        return False
+
+    return test
+
+
+def _negated(part: Predicate) -> Predicate:
+    return lambda value_of: not part(value_of)
+
+
+def _exists(field: str) -> Predicate:
+    own = field in FIELDS
+
+    def test(value_of: FieldValue) -> bool:
+        value = value_of(field)
+        return value is not None and not (own and value == ())
+
+    return test
+
+
+def _leaf(field: str, value: Scalar, compare: Callable[[Any, Any], bool]) -> Predicate:
+    family = _family(value)
+
+    def test(value_of: FieldValue) -> bool:
+        held = value_of(field)
+        return _family(held) is family and compare(held, value)
+
+    return test
+
+
+def _holds(
+    field: str, values: tuple[Scalar, ...], enough: Callable[[Iterable[bool]], bool]
+) -> Predicate:
+    def test(value_of: FieldValue) -> bool:
+        held = value_of(field)
+        return isinstance(held, list | tuple) and enough(
+            any(_family(item) is _family(value) and item == value for item in held)
+            for value in values
+        )
+
+    return test
 
 
 def _family(value: object) -> type | None:
-    if isinstance(value, bool):
-        return bool
-    if isinstance(value, int | float):
-        return float
-    if isinstance(value, str):
-        return str
-    if isinstance(value, datetime):
-        return datetime
-    return None
+    """What a value compares with: ``None`` compares with nothing."""
+    return _FAMILIES.get(type(value)) or _odd_family(value)
 
 
-def _equal(held: object, value: object) -> bool:
-    return _family(held) is _family(value) is not None and held == value
+_FAMILIES: Mapping[type, type] = {
+    str: str,
+    bool: bool,
+    int: float,
+    float: float,
+    datetime: datetime,
+}
 
 
-def _ordered(held: Any, value: Any, compare: Callable[[Any, Any], bool]) -> bool:
-    return _family(held) is _family(value) is not None and compare(held, value)
+def _odd_family(value: object) -> type | None:
+    # Subclasses, such as the members of a StrEnum.
+    for kind in (bool, str, datetime):
+        if isinstance(value, kind):
+            return kind
+    return float if isinstance(value, int | float) else None
 
 
 #: The filter that everything matches.

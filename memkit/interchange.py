@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
@@ -112,7 +113,9 @@ async def import_lines(
     """
     engine.require_open()
     stored = skipped = 0
-    for chunk in _chunks(_parsed(engine, scope, lines)):
+    chunks = _chunks(_parsed(engine, scope, lines))
+    # Reading and checking a chunk takes long enough to hold an event loop up.
+    while chunk := await asyncio.to_thread(next, chunks, None):
         index, _ = await engine.index([record for record, _ in chunk])
         puts = [
             Put(record, data, unique) for (record, unique), data in zip(chunk, index, strict=True)
@@ -283,33 +286,47 @@ async def export_to(
         return await _write_lines(engine, scope, target, everyone, progress)
     path = Path(target)
     try:
-        # Beside the target, so that the rename cannot cross file systems.
-        with NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
-            part = Path(file.name)
-            try:
-                written = await _write_lines(engine, scope, file, everyone, progress)
-                file.flush()
-                os.fsync(file.fileno())
-            except BaseException:
-                part.unlink(missing_ok=True)
-                raise
-        part.replace(path)
+        file = await asyncio.to_thread(_part_of, path)
+        try:
+            written = await _write_lines(engine, scope, file, everyone, progress)
+        except BaseException:
+            file.close()
+            os.unlink(file.name)
+            raise
+        await asyncio.to_thread(_complete, file, path)
     except OSError as error:
         raise InvalidInput(f"the export cannot be written: {error.strerror}") from error
     return written
+
+
+def _part_of(path: Path) -> IO[str]:
+    # Beside the target, so that the rename cannot cross file systems.
+    return NamedTemporaryFile(
+        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+    )
+
+
+def _complete(file: IO[str], path: Path) -> None:
+    with file:
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(file.name, path)
 
 
 async def _write_lines(
     engine: Engine, scope: Scope, file: IO[str], everyone: bool, progress: Progress | None
 ) -> int:
     written = -1
+    pending: list[str] = []
     async for line in export_lines(engine, scope, everyone=everyone):
-        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        pending.append(json.dumps(line, ensure_ascii=False) + "\n")
         written += 1
-        if progress is not None and written % _CHUNK == 0 and written:
-            progress(written, None)
+        if len(pending) == _CHUNK:
+            await asyncio.to_thread(file.writelines, pending)
+            pending = []
+            if progress is not None:
+                progress(written, None)
+    await asyncio.to_thread(file.writelines, pending)
     if progress is not None:
         progress(written, written)
     return written
@@ -322,12 +339,16 @@ async def import_from(
     progress: Progress | None,
 ) -> Imported:
     """Read an export from a file."""
-    if not isinstance(source, str | PathLike):
-        return await import_lines(engine, scope, source, progress)
     try:
-        with open(source, encoding="utf-8") as file:
+        if not isinstance(source, str | PathLike):
+            return await import_lines(engine, scope, source, progress)
+        with await asyncio.to_thread(_reading, source) as file:
             return await import_lines(engine, scope, file, progress)
     except UnicodeDecodeError:
         raise InvalidInput("the export is not UTF-8 text") from None
     except OSError as error:
         raise InvalidInput(f"the export cannot be read: {error.strerror}") from error
+
+
+def _reading(path: str | PathLike[str]) -> IO[str]:
+    return open(path, encoding="utf-8")

@@ -27,7 +27,8 @@ Role = Literal["document", "query"]
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
     """What makes two vectors comparable: the model (with its revision), its dimension
-    (``None`` until a remote model has been asked) and whether vectors are L2-normalised."""
+    (``None`` until a remote model has been asked) and whether vectors are L2-normalised.
+    """
 
     model: str
     dimension: int | None

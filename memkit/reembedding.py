@@ -1,5 +1,6 @@
 """Re-embedding: every vector and term computed anew when the model or the word analysis
-changes, in steps that survive a kill. The old ones serve until all the new ones are there."""
+changes, in steps that survive a kill. The old ones serve until all the new ones are there.
+"""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 
 from memkit.errors import InvalidScope
 from memkit.filters import And, Eq, Exists, Filter, Not, Or
@@ -111,6 +112,7 @@ class Scope:
             agent=wanted.agent or self.agent,
         )
 
+    @lru_cache(maxsize=1024)  # noqa: B019 (scopes are values, and few)
     def readable(self, reach: Reach | str = Reach.ANCESTORS) -> Filter:
         """The filter that a read from this scope must satisfy, its namespace apart.
 
@@ -127,6 +129,7 @@ class Scope:
         visible = self._visible()
         return And((place, visible)) if place is not None else visible
 
+    @lru_cache(maxsize=1024)  # noqa: B019
     def accessible(self) -> Filter:
         """The filter of all that any reach of this scope shows: what its ids may name."""
         up, down = self.place(Reach.ANCESTORS), self.place(Reach.SUBTREE)

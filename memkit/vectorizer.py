@@ -1,5 +1,6 @@
 """The engine's access to its embedder: loaded in the background, waited for a moment,
-reported when it is missing. Vectors are never made up."""
+reported when it is missing. Vectors are never made up.
+"""
 
 from __future__ import annotations
 
@@ -148,7 +149,8 @@ class Vectorizer:
         return await self._embed(texts, "document")
 
     async def _embed(self, texts: Sequence[str], role: Role) -> tuple[Vector | None, str | None]:
-        assert self._embedder is not None and self._pool is not None
+        assert self._embedder is not None
+        assert self._pool is not None
         if self._failure is not None and time.monotonic() < self._retry_at:
             return None, self._failure
         try:

@@ -114,8 +114,9 @@ class Condition:
         bound = [_bound(value) for value in values]
         if len(bound) == 1:
             self.values.append(bound[0])
-            return f"{column(field)} IS ?"
-        found = f"{column(field)} IN {self._list(bound)}"
+            found = f"{column(field)} = ?"
+        else:
+            found = f"{column(field)} IN {self._list(bound)}"
         return found if is_required(field) else f"({column(field)} IS NOT NULL AND {found})"
 
     def _list(self, bound: list[Any]) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import threading
 from hashlib import blake2b
-from itertools import pairwise
 
 from memkit.retrieval import scripts
 
@@ -78,12 +77,12 @@ def _learn(piece: str) -> tuple[str, ...]:
     return terms
 
 
-# A letter, digit or combining sign of a script that is written with spaces.
-_CHAR = rf"(?:(?![{scripts.GRAMS}{scripts.EMOJI}])[^\W_]|[{scripts.MARKS}])"
+# Letters and digits of the scripts that are written with spaces, each with its signs.
+_CHARS = rf"(?:(?![{scripts.GRAMS}{scripts.EMOJI}])[^\W_][{scripts.MARKS}]*)+"
 # What holds the parts of an identifier, a number or a hyphenated word together.
 _JOINT = r"(?:[._@&'-]|(?<=\d)[,:/](?=\d))"
 _TOKEN = re.compile(
-    rf"([{scripts.GRAMS}]+)|({scripts.EMOJI_TERM})|{_CHAR}+(?:{_JOINT}{_CHAR}+)*(?:\+\+|#(?!\w))?"
+    rf"([{scripts.GRAMS}]+)|({scripts.EMOJI_TERM})|{_CHARS}(?:{_JOINT}{_CHARS})*(?:\+\+|#(?!\w))?"
 )
 _ASCII_TOKEN = re.compile(rf"[^\W_]+(?:{_JOINT}[^\W_]+)*(?:\+\+|#(?!\w))?", re.ASCII)
 _PLAIN = re.compile(r"[a-z]+|[A-Z][a-z]*", re.ASCII)
@@ -101,7 +100,7 @@ def _piece_terms(piece: str, *, keep: bool) -> list[str]:
         elif match[2]:
             terms.append(match[2])
         else:
-            terms += _token_terms(scripts.unaccented(match[0]), keep)
+            terms += _token_terms(match[0], keep)
     return terms
 
 
@@ -122,6 +121,8 @@ def _token_terms(token: str, keep: bool) -> list[str]:
         number = _number(token)
         if number is not None:
             return number
+    if match := _VERSION.fullmatch(token):
+        return [_capped(token.casefold()), _capped(match[1])]
     if "'" in token:
         clitic = _CLITIC.search(token)
         if clitic:
@@ -186,6 +187,7 @@ def _compound(token: str, parts: list[str], keep: bool) -> list[str]:
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_VERSION = re.compile(r"[vV](\d+(?:\.\d+)*)")
 _DOTTED = re.compile(r"\d+(?:\.\d+)+")
 _ISO_DATE = re.compile(r"(\d{4})-(\d\d?)-(\d\d?)(?:T\d.*)?")
 _DOTTED_DATE = re.compile(r"(\d\d?)\.(\d\d?)\.(\d{4})")

@@ -19,40 +19,41 @@ class Fused:
 
 
 def fuse(
-    legs: Mapping[str, Sequence[Scored]], weights: Mapping[str, float]
+    legs: Mapping[str, Sequence[Scored]], weights: Mapping[str, float], depth: int
 ) -> list[Fused]:
-    """Fuse ranked lists by a weighted sum of min-max normalised scores, best first.
+    """Fuse ranked lists by a weighted sum of normalised scores, best first.
 
-    Each leg's scores are mapped onto [0, 1] between the least of its list and its best; a
-    record that a leg does not list counts as 0 there. Weights are scaled to sum to 1 over
-    the legs that found anything. On conversations this kept what either leg knew, where
-    reciprocal rank fusion let a weak leg outvote a strong one. The formula is "relative
-    score fusion" with min-max normalisation: Bruch, Gai, Ingber, "An Analysis of Fusion
-    Functions for Hybrid Retrieval", ACM TOIS 2023.
+    Each leg's scores are divided by its best, from zero up: no word in common is BM25's
+    zero, no likeness the cosine's. A record that a leg does not list scores nothing there if
+    the list is complete; if the list was cut off at ``depth``, the record may stand anywhere
+    below its end and is taken to stand just there, so that a list's length hardly moves the
+    ranking. Weights are scaled to sum to 1 over the legs that found anything.
+
+    This is the convex combination of Bruch, Gai and Ingber, "An Analysis of Fusion Functions
+    for Hybrid Retrieval", ACM TOIS 2023, with theoretical minima. Reciprocal rank fusion,
+    which looks at ranks alone, lets a weak leg outvote a strong one.
 
     Args:
         legs: each leg's list, best first, by the leg's name.
         weights: each leg's weight, by name, none negative.
+        depth: how many entries were asked of each leg.
     """
     found = {name: entries for name, entries in legs.items() if entries}
     total = sum(weights[name] for name in found)
-    scores: dict[str, float] = {}
-    parts: dict[str, dict[str, Leg]] = {}
+    scores = dict.fromkeys((entry.id for entries in found.values() for entry in entries), 0.0)
+    parts: dict[str, dict[str, Leg]] = {id_: {} for id_ in scores}
     for name, entries in found.items():
         weight = weights[name] / total if total > 0 else 1 / len(found)
-        low, best = _bounds(name, entries)
-        span = best - low
+        best = entries[0].score
+        # A best of zero or less says that nothing is alike: then the leg has no say.
+        scale = weight / best if best > 0 else 0.0
+        unlisted = max(0.0, entries[-1].score) * scale if len(entries) >= depth else 0.0
         for rank, entry in enumerate(entries, 1):
-            share = (entry.score - low) / span if span > 0 else 1.0
-            scores[entry.id] = scores.get(entry.id, 0.0) + weight * share
-            parts.setdefault(entry.id, {})[name] = Leg(rank, entry.score)
+            scores[entry.id] += max(0.0, entry.score) * scale - unlisted
+            parts[entry.id][name] = Leg(rank, entry.score)
+        if unlisted:
+            for id_ in scores:
+                scores[id_] += unlisted
     # Ids break ties, so that a ranking never depends on which leg was asked first.
     order = sorted(scores, key=lambda id_: (-scores[id_], id_))
     return [Fused(id_, scores[id_], parts[id_]) for id_ in order]
-
-
-def _bounds(name: str, entries: Sequence[Scored]) -> tuple[float, float]:
-    best = entries[0].score
-    # BM25 has a natural zero (no word in common). Cosines of unrelated texts do not sit at
-    # zero, so the dense leg is measured from the least of what it listed.
-    return (0.0 if name == "lexical" else entries[-1].score), best

@@ -63,51 +63,35 @@ _LOOKS: dict[int, str | None] = dict.fromkeys(
 )
 _LOOKS |= dict.fromkeys(map(ord, "\u2018\u2019\u02bc\u02b9\u2032\uff07"), "'")
 _LOOKS[0x200B] = " "
+_LOOKS |= {0x66B: ".", 0x66C: ","}
 # A non-breaking or typographic hyphen joins as the ASCII one does.
 _LOOKS |= dict.fromkeys(map(ord, "\u2010\u2011\u2212\u05be"), "-")
 
-_FOREIGN_DIGIT = re.compile(r"[^\W\x00-\x7f]")
+_FOREIGN_DIGIT = re.compile(r"[^\D0-9]")
 
+# Diacritics that are folded: all of Latin and Greek; of Cyrillic the stress marks and the
+# diaeresis (the dots of yo are mostly left out in writing), but not the breve of short i.
+_FOLDED = re.compile(
+    "([A-Za-z\u00c0-\u024f\u0370-\u03ff])[\u0300-\u036f]+|([\u0400-\u04ff])[\u0300\u0301\u0308]+"
+)
 _LATIN = str.maketrans(
     {
         "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "ł": "l", "Ł": "L",
         "ħ": "h", "Ħ": "H", "ı": "i", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE",
-        "þ": "th", "Þ": "TH", "ß": "ss", "ẞ": "SS", "ŋ": "n", "Ŋ": "N", "ə": "e", "Ə": "E",
+        "þ": "th", "Þ": "TH", "ß": "ss", "ẞ": "SS", "ŋ": "n", "Ŋ": "N",
     }
 )  # fmt: skip
-# The Persian and Urdu forms of kaf and ya join the Arabic ones.
-_ARABIC = str.maketrans("أإآٱىئیکةؤ", "ااااييىكهو".replace("ى", "ي"))
-_CYRILLIC = str.maketrans("ё", "е")
 
 
 def normalized(text: str) -> str:
-    """``text`` in NFKC with what only changes its looks removed and all digits ASCII."""
-    text = unicodedata.normalize("NFKC", text).translate(_LOOKS)
-    # Removing a joiner can bring a letter and its accent together.
-    return unicodedata.normalize("NFKC", _FOREIGN_DIGIT.sub(_ascii_digit, text))
+    """``text`` in NFKC with ASCII digits, without diacritics or what only changes its looks."""
+    text = unicodedata.normalize("NFKD", text).translate(_LOOKS)
+    text = _FOLDED.sub(r"\1\2", _FOREIGN_DIGIT.sub(_ascii_digit, text))
+    return unicodedata.normalize("NFKC", text).translate(_LATIN)
 
 
 def _ascii_digit(match: re.Match[str]) -> str:
-    value = unicodedata.decimal(match[0], -1)
-    return match[0] if value < 0 else str(value)
-
-
-def unaccented(word: str) -> str:
-    """``word`` without diacritics where its script is Latin or Greek, case kept."""
-    if word.isascii() or not _in_script(word, ("LATIN", "GREEK")):
-        return word
-    bare = "".join(
-        char for char in unicodedata.normalize("NFKD", word) if not unicodedata.combining(char)
-    )
-    return bare.translate(_LATIN)
-
-
-def _in_script(word: str, names: tuple[str, ...]) -> bool:
-    """Whether the first letter beyond ASCII is of one of these scripts."""
-    for char in word:
-        if char > "\x7f" and char.isalpha():
-            return unicodedata.name(char, "").startswith(names)
-    return True
+    return str(unicodedata.decimal(match[0]))
 
 
 def grams(run: str) -> list[str]:
@@ -120,6 +104,10 @@ def grams(run: str) -> list[str]:
     terms = [run[i : i + 2] for i in range(len(run) - 1)]
     terms += (char for char in _HAN.findall(run) if char not in stopwords.HAN_FUNCTION)
     return terms
+
+
+# The variants of alef, ya, kaf and ta marbuta, Persian and Urdu ones among them.
+_ARABIC = str.maketrans("أإآٱىئیکةؤ", "\u0627\u0627\u0627\u0627\u064a\u064a\u064a\u0643\u0647\u0648")
 
 
 class _Stemmer(Protocol):
@@ -158,7 +146,6 @@ def stem(word: str) -> tuple[str, bool]:
         return _stem("english", word), stop
     first = next((char for char in word if char > "\x7f" and char.isalpha()), "")
     if "\u0400" <= first <= "\u052f":
-        word = word.translate(_CYRILLIC).replace("\u0301", "").replace("\u0300", "")
         return _stem("russian", word), word in stopwords.RUSSIAN
     if "\u0600" <= first <= "\u06ff":
         word = word.translate(_ARABIC)

@@ -6,18 +6,18 @@ A change here changes what :func:`memkit.retrieval.analysis.analyze` returns: bu
 
 from __future__ import annotations
 
-# "may" (a month), "no" and "not" are absent on purpose: dates and negations tell one memory
-# from another. Question words are present: a question's "when" says nothing of the answer.
+# "may" (a month), "before" and "after" are absent on purpose. Question words are present: a
+# question's "when" says nothing of the answer.
 ENGLISH = frozenset(
     """
-    a about above after again against all am an and any are as at be because been before being
-    below between both but by can could did do does doing done down during each either else
-    ever few for from further get gets getting got had has have having he her here hers herself
-    him himself his how i if in into is it its itself just let me more most much my myself of
-    off on once only or other our ours ourselves out over own same shall she should so some
-    such than that the their theirs them themselves then there these they this those though
-    through to too under until up upon us very was we were what whatever when where whether
-    which while who whom whose why will with would you your yours yourself yourselves
+    a about above again against all am an and any are as at be because been being below between
+    both but by can could did do does doing done down each either else ever few for from further
+    had has have having he her here hers herself him himself his how i if in into is it its
+    itself just let me more most much my myself no nor not of off on once only or other our ours
+    ourselves out over own same shall she should so some such than that the their theirs them
+    themselves then there these they this those though through to too under until up upon us
+    very was we were what whatever when where whether which who whom whose why will with would
+    you your yours yourself yourselves
     """.split()
 )
 

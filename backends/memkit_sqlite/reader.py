@@ -1,0 +1,329 @@
+"""Connections for reading, and what is read through them: records, listings, counts."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from memkit.errors import InvalidInput
+from memkit.filters import FieldType, Filter, field_type, metadata_key
+from memkit.protocols import Change, Order, ScanPage, Stored
+from memkit_sqlite.compiler import LABEL_TABLES, Condition, column, is_required
+from memkit_sqlite.driver import told
+from memkit_sqlite.rows import SELECTED, Row, as_json, labels, moment, record_from, vector_from
+from memkit_sqlite.schema import OP_DELETE, OP_PUT
+from memkit_sqlite.store import StoreFile
+
+if TYPE_CHECKING:
+    import apsw
+
+T = TypeVar("T")
+_KEPT_CONNECTIONS = 8
+# SQLite's steps (some 50 ns each, more where JSON is read) that a query may take on the event
+# loop before it is given up there and run in a thread.
+_INLINE_STEPS = 20_000
+_WITH_INDEX = f"{SELECTED}, r.unique_keys, i.vector"
+_ORDERABLE = frozenset({FieldType.TEXT, FieldType.NUMBER, FieldType.TIME})
+
+
+def _stop() -> bool:
+    return True
+
+
+class Reader:
+    """A pool of read connections to one store."""
+
+    def __init__(self, file: StoreFile, *, read_only: bool) -> None:
+        self._file = file
+        self._read_only = read_only
+        self._lock = threading.Lock()
+        self._idle: list[apsw.Connection] = []
+        self._closed = False
+        self._namespaces: dict[str, int] = {}
+
+    @contextmanager
+    def connection(self) -> Iterator[apsw.Connection]:
+        """A connection that nobody else uses meanwhile; the driver's errors become memkit's."""
+        with self._lock:
+            connection = self._idle.pop() if self._idle else None
+        if connection is None:
+            connection = self.connect()
+        try:
+            with told(self._file.location, connection):
+                yield connection
+        finally:
+            with self._lock:
+                keep = not self._closed and len(self._idle) < _KEPT_CONNECTIONS
+                if keep:
+                    self._idle.append(connection)
+            if not keep:
+                connection.close()
+
+    def connect(self) -> apsw.Connection:
+        """A new connection that reads."""
+        connection = self._file.connect(read_only=self._read_only)
+        with told(self._file.location, connection):
+            connection.pragma("query_only", 1)
+        return connection
+
+    def close(self) -> None:
+        """Close the connections that nobody uses, and the others as they come back."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def briefly(self, work: Callable[[apsw.Connection], T]) -> T:
+        """Run ``work`` unless it takes too long for an event loop.
+
+        Raises:
+            apsw.InterruptError: it does.
+        """
+        with self.connection() as connection:
+            connection.set_progress_handler(_stop, _INLINE_STEPS)
+            try:
+                return work(connection)
+            finally:
+                connection.set_progress_handler(None)
+
+    def fully(self, work: Callable[[apsw.Connection], T]) -> T:
+        """Run ``work`` however long it takes."""
+        with self.connection() as connection:
+            return work(connection)
+
+    def namespace(self, connection: apsw.Connection, name: str) -> int | None:
+        """The number of a namespace, ``None`` if nothing was ever stored in it."""
+        ns = self._namespaces.get(name)
+        if ns is None:
+            row: Any = connection.execute(
+                "SELECT ns FROM namespaces WHERE name = ?", (name,)
+            ).fetchone()
+            if row is None:
+                return None
+            ns = self._namespaces[name] = int(row[0])
+        return ns
+
+
+def _stored(namespace: str, row: Row) -> Stored:
+    return Stored(record_from(namespace, row), vector_from(row[31]), labels(row[30]))
+
+
+def get(
+    reader: Reader,
+    connection: apsw.Connection,
+    namespace: str,
+    ids: Sequence[str],
+    *,
+    vectors: bool,
+) -> dict[str, Stored]:
+    """The records with these ids."""
+    ns = reader.namespace(connection, namespace)
+    if ns is None or not ids:
+        return {}
+    columns = _WITH_INDEX if vectors else SELECTED
+    joined = "LEFT JOIN indexed i ON i.seq = r.seq " if vectors else ""
+    rows = connection.execute(
+        f"SELECT {columns} FROM records r {joined}WHERE r.ns = ? AND r.id IN "
+        "(SELECT value FROM json_each(?))",
+        (ns, as_json(list(ids))),
+    )
+    if vectors:
+        return {row[0]: _stored(namespace, row) for row in rows}
+    return {row[0]: Stored(record_from(namespace, row)) for row in rows}
+
+
+class _Cursor:
+    """Where a page of a listing ended, as text that means something to this module only."""
+
+    def __init__(self, order: Order) -> None:
+        self._head = [order.field, order.descending]
+
+    def text(self, value: Any, id_: str) -> str:
+        """The cursor that leads on from a record."""
+        packed = as_json([*self._head, value, id_])
+        return base64.urlsafe_b64encode(packed.encode()).decode()
+
+    def values(self, text: str) -> tuple[Any, str]:
+        """The value and id of the last record of the page that ``text`` came from.
+
+        Raises:
+            InvalidInput: it is not a cursor of this order.
+        """
+        try:
+            parts = json.loads(base64.b64decode(text.encode(), altchars=b"-_", validate=True))
+        except (ValueError, AttributeError, binascii.Error, RecursionError):
+            parts = None
+        if (
+            not isinstance(parts, list)
+            or len(parts) != 4
+            or not isinstance(parts[3], str)
+            or not isinstance(parts[2], str | int | float | None)
+        ):
+            raise InvalidInput("this is no cursor of a listing: pass on the one a page gave")
+        if parts[:2] != self._head:
+            raise InvalidInput("the cursor is of a listing in another order: begin again")
+        return parts[2], parts[3]
+
+
+def _after(order: Order, value: Any, id_: str) -> tuple[str, list[Any]]:
+    """The condition that a record comes after this value and id."""
+    ahead = "<" if order.descending else ">"
+    if order.field == "id":
+        return f"r.id {ahead} ?", [id_]
+    name = column(order.field)
+    if value is None:
+        return f"{name} IS NULL AND r.id > ?", [id_]
+    if is_required(order.field):
+        return f"{name} {ahead}= ? AND ({name} {ahead} ? OR r.id > ?)", [value, value, id_]
+    return (
+        f"({name} IS NULL OR {name} {ahead} ? OR ({name} = ? AND r.id > ?))",
+        [value, value, id_],
+    )
+
+
+def _order_by(order: Order) -> str:
+    direction = "DESC" if order.descending else "ASC"
+    if order.field == "id":
+        return f"r.id {direction}"
+    name = column(order.field)
+    missing_last = "" if is_required(order.field) else f"{name} IS NULL, "
+    return f"{missing_last}{name} {direction}, r.id"
+
+
+def scan(
+    reader: Reader,
+    connection: apsw.Connection,
+    namespace: str,
+    filter: Filter,
+    *,
+    order: Order,
+    cursor: str | None,
+    limit: int,
+    vectors: bool,
+) -> ScanPage:
+    """One page of a listing.
+
+    Raises:
+        InvalidInput: the order, cursor or limit cannot be.
+    """
+    if field_type(order.field) not in _ORDERABLE:
+        raise InvalidInput(f"a listing is ordered by a text, number or time, not {order.field!r}")
+    if limit < 0:
+        raise InvalidInput("a listing's limit cannot be negative")
+    marker = _Cursor(order)
+    after = None if cursor is None else marker.values(cursor)
+    ns = reader.namespace(connection, namespace)
+    if ns is None or limit == 0:
+        return ScanPage((), None)
+    condition = Condition(ns, filter)
+    where, values = condition.sql, condition.values
+    if after is not None:
+        more, bound = _after(order, *after)
+        where, values = f"{where} AND {more}", [*values, *bound]
+    joined = "LEFT JOIN indexed i ON i.seq = r.seq " if vectors else ""
+    rows = connection.execute(
+        f"SELECT {_WITH_INDEX if vectors else SELECTED}, {column(order.field)} FROM records r "
+        f"{joined}WHERE r.ns = ? AND {where} ORDER BY {_order_by(order)} LIMIT ?",
+        (ns, *values, limit + 1),
+    ).fetchall()
+    items = tuple(
+        _stored(namespace, row) if vectors else Stored(record_from(namespace, row))
+        for row in rows[:limit]
+    )
+    if len(rows) <= limit:
+        return ScanPage(items, None)
+    last = rows[limit - 1]
+    return ScanPage(items, marker.text(last[-1], last[0]))
+
+
+def count(
+    reader: Reader, connection: apsw.Connection, namespace: str, filter: Filter, by: str | None
+) -> dict[str, int]:
+    """How many records match, in all or by each value of a field.
+
+    Raises:
+        InvalidInput: ``by`` is not a text or list field.
+    """
+    kind = None if by is None else field_type(by)
+    if kind not in (None, FieldType.TEXT, FieldType.LABELS, FieldType.JSON):
+        raise InvalidInput(f"records are counted by a text or list field, not {by!r}")
+    ns = reader.namespace(connection, namespace)
+    if ns is None:
+        return {"": 0} if by is None else {}
+    condition = Condition(ns, filter)
+    where, values = f"r.ns = ? AND {condition.sql}", [ns, *condition.values]
+    if by is None:
+        row: Any = connection.execute(
+            f"SELECT count(*) FROM records r WHERE {where}", values
+        ).fetchone()
+        return {"": row[0]}
+    if kind is FieldType.LABELS:
+        sql = (
+            f"SELECT t.value, count(*) FROM {LABEL_TABLES[by]} t JOIN records r "
+            f"ON r.seq = t.seq WHERE t.ns = ? AND {where} GROUP BY t.value"
+        )
+        values = [ns, *values]
+    elif kind is FieldType.JSON:
+        sql = (
+            "SELECT e.atom, count(DISTINCT r.seq) FROM records r, json_each(r.metadata) j, "
+            "json_each(CASE j.type WHEN 'array' THEN j.value ELSE json_array(j.atom) END) e "
+            "WHERE j.key = ? AND j.type IN ('text', 'array') AND e.type = 'text' "
+            f"AND {where} GROUP BY e.atom"
+        )
+        values = [metadata_key(by), *values]
+    else:
+        name = column(by)
+        sql = (
+            f"SELECT {name}, count(*) FROM records r WHERE {where} AND {name} IS NOT NULL "
+            f"GROUP BY {name}"
+        )
+    return dict(connection.execute(sql, values).fetchall())
+
+
+def namespaces(connection: apsw.Connection) -> dict[str, int]:
+    """Every namespace that holds records, and how many."""
+    return dict(
+        connection.execute(
+            "SELECT n.name, c.held FROM (SELECT ns, count(*) AS held FROM records GROUP BY ns) c "
+            "JOIN namespaces n ON n.ns = c.ns"
+        ).fetchall()
+    )
+
+
+def changes(
+    reader: Reader, connection: apsw.Connection, namespace: str, after: int, limit: int
+) -> list[Change]:
+    """The change feed of a namespace from after a position."""
+    ns = reader.namespace(connection, namespace)
+    if ns is None or limit <= 0:
+        return []
+    rows: Any = connection.execute(
+        "SELECT position, op, id, at FROM changes WHERE position > ? AND ns = ? "
+        "ORDER BY position LIMIT ?",
+        (after, ns, limit),
+    )
+    return [
+        Change(
+            position,
+            "put" if op == OP_PUT else "delete" if op == OP_DELETE else "patch",
+            namespace,
+            id_,
+            moment(at),
+        )
+        for position, op, id_, at in rows
+    ]
+
+
+def position(connection: apsw.Connection) -> int:
+    """The position of the newest change."""
+    row: Any = connection.execute("SELECT max(position) FROM changes").fetchone()
+    return row[0] or 0
+
+

@@ -1,0 +1,57 @@
+"""What a backend's author proves a backend with, and stand-ins for what costs money.
+
+Subclass :class:`BackendConformance` in a test module, say how a backend is made, and run
+pytest::
+
+    from pathlib import Path
+    from memkit.testing import BackendConformance as Conformance
+
+    class TestMine(Conformance):
+        backend_factory = "my_package:MyBackend"  # called with a pathlib.Path
+
+pytest comes with the extra ``testing``. It is imported only when the suite is.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from memkit.errors import MissingDependency
+
+if TYPE_CHECKING:
+    from memkit.testing.conformance import BackendConformance
+
+__all__ = ["BackendConformance"]
+
+
+def __getattr__(name: str) -> Any:
+    # Late, so that memkit.testing.embedders can be used without pytest.
+    if name != "BackendConformance":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        import pytest
+    except ModuleNotFoundError as error:
+        raise MissingDependency(
+            'BackendConformance needs pytest: pip install "agent-memkit[testing]"'
+        ) from error
+    pytest.register_assert_rewrite(
+        *(
+            f"{__name__}.{theme}"
+            for theme in (
+                "changes",
+                "concurrency",
+                "durability",
+                "filtering",
+                "isolation",
+                "opening",
+                "ordering",
+                "reembedding",
+                "searching",
+                "storage",
+                "suite",
+                "writing",
+            )
+        )
+    )
+    return import_module(f"{__name__}.conformance").BackendConformance

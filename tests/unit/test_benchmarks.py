@@ -1,0 +1,299 @@
+"""The benchmarks measure what they say they measure."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol
+
+import pytest
+
+from memkit.embedding.local import LocalEmbedder
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+OPS = {
+    "dense_all",
+    "dense_scope",
+    "hybrid_all",
+    "hybrid_scope",
+    "lexical_all",
+    "store_one",
+    "store_bulk",
+    "open",
+    "import",
+}
+
+
+class Load(Protocol):
+    def __call__(self, name: str) -> ModuleType: ...
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Load:
+    """Imports a module of the benchmarks as a script there does."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return import_module
+
+
+def turn(dia_id: str, text: str, **more: str) -> dict[str, str]:
+    speaker = "Ann" if int(dia_id.split(":")[1]) % 2 else "Bob"
+    return {"speaker": speaker, "dia_id": dia_id, "text": text, **more}
+
+
+def question(text: str, category: int, *evidence: str) -> dict[str, Any]:
+    return {"question": text, "answer": "-", "category": category, "evidence": list(evidence)}
+
+
+def filler(count: int) -> str:
+    """Words that make a turn longer, so that it ranks below shorter ones of the same word."""
+    return " ".join(f"filler{number}" for number in range(count))
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    """Two conversations in LoCoMo's format, made so that every rank is known."""
+    first = {
+        "speaker_a": "Ann",
+        "speaker_b": "Bob",
+        "session_1_date_time": "1:56 pm on 8 May, 2023",
+        "session_1": [turn("D1:1", "My walrus sings, whatever else may happen on that day.")],
+        "session_2_date_time": "12:05 am on 9 June, 2023",
+        "session_2": [turn(f"D2:{n}", f"violin {filler(6 * n)}") for n in range(1, 7)],
+        # A session of which nothing but its time is left.
+        "session_3_date_time": "12:05 am on 10 June, 2023",
+    }
+    second = {
+        "speaker_a": "Ann",
+        "speaker_b": "Bob",
+        "session_1_date_time": "9:00 am on 1 July, 2023",
+        "session_1": [
+            turn("D1:1", "A walrus."),
+            turn("D1:2", "harbour"),
+            turn("D1:3", f"harbour {filler(6)}"),
+            turn("D1:4", "Look!", blip_caption="a photo of a lighthouse at dusk"),
+        ],
+        **{f"session_{n}_date_time": f"9:00 am on {n} July, 2023" for n in range(2, 7)},
+        **{f"session_{n}": [turn(f"D{n}:1", f"harbour {filler(6 * n)}")] for n in range(2, 7)},
+    }
+    samples = [
+        {
+            "sample_id": "conv-1",
+            "conversation": first,
+            "qa": [
+                question("Who has a walrus?", 4, "D1:1"),
+                question("Who plays the violin?", 1, "D2:6; D2:01 "),
+                question("When was there a violin?", 2, "D:2:6", "D"),
+                question("Is there a walrus?", 3, "D9:9", "D1:1"),
+                question("Is nothing to be found of this one?", 5),
+            ],
+        },
+        {
+            "sample_id": "conv-2",
+            "conversation": second,
+            "qa": [
+                question("Who owns the telescope?", 4, "D1:1"),
+                question("Where is the lighthouse?", 4, "D1:4"),
+                question("Which harbour was it?", 5, "D6:1"),
+            ],
+        },
+    ]
+    path = tmp_path / "locomo.json"
+    path.write_text(json.dumps(samples), encoding="utf-8")
+    return path
+
+
+def locomo(load: Load, *arguments: object) -> dict[str, Any]:
+    """The report of a run on words alone, whose ranks are known."""
+    arguments = (*arguments, "--embedder", "none")
+    target = Path(str(arguments[0])).with_name("report.json")
+    assert load("locomo").main([*map(str, arguments), "--json", str(target)]) == 0
+    report: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
+    return report
+
+
+def test_locomo_reports_the_shares_that_a_reader_works_out_by_hand(
+    load: Load, dataset: Path
+) -> None:
+    report = locomo(load, dataset)
+
+    # Of seven questions with evidence: ranks 1; 1 and 6; 6; 1; none; 1; 7.
+    assert report["questions"] == {
+        "all": 7,
+        "single-hop": 3,
+        "multi-hop": 1,
+        "temporal": 1,
+        "open-domain": 1,
+        "adversarial": 1,
+    }
+    assert report["turn"]["all"] == {
+        "any@5": pytest.approx(100 * 4 / 7, abs=0.01),
+        "all@5": pytest.approx(100 * 3 / 7, abs=0.01),
+        "any@10": pytest.approx(100 * 6 / 7, abs=0.01),
+        "all@10": pytest.approx(100 * 6 / 7, abs=0.01),
+        "mrr": pytest.approx(100 * (1 + 1 + 1 / 6 + 1 + 0 + 1 + 1 / 7) / 7, abs=0.01),
+    }
+    assert report["turn"]["multi-hop"] == {
+        "any@5": 100,
+        "all@5": 0,
+        "any@10": 100,
+        "all@10": 100,
+        "mrr": 100,
+    }
+    assert report["turn"]["temporal"]["any@5"] == 0
+    assert report["turn"]["single-hop"]["any@5"] == pytest.approx(66.67)
+    # The harbour's session is the sixth, behind five that rank by their best turn.
+    assert report["session"]["adversarial"] == {"any@5": 0, "any@10": 100}
+    assert report["session"]["all"] == {
+        "any@5": pytest.approx(100 * 5 / 7, abs=0.01),
+        "any@10": pytest.approx(100 * 6 / 7, abs=0.01),
+    }
+
+
+def test_locomo_reports_rates_circumstances_and_what_was_missing(load: Load, dataset: Path) -> None:
+    report = locomo(load, dataset)
+
+    assert report["turns"] == 16
+    assert report["ingest_per_s"] > 0
+    assert 0 < report["recall_ms"]["p50"] <= report["recall_ms"]["p95"]
+    assert report["machine"]["cores"] >= 1
+    assert report["versions"]["python"]
+    assert report["date"]
+    assert any("words only" in notice for notice in report["notices"])
+
+
+def test_locomo_without_corrections_has_no_audited_part(load: Load, dataset: Path) -> None:
+    assert locomo(load, dataset)["audited"] is None
+
+
+def test_locomo_judges_by_corrected_evidence_too(load: Load, dataset: Path) -> None:
+    corrections = [
+        {
+            "question_id": "locomo_0_qa2",
+            "question": "When was there a violin?",
+            "correct_evidence": ["D2:1"],
+        },
+        {
+            "question_id": "locomo_1_qa0",
+            "question": "Who owns the telescope?",
+            "correct_evidence": [],
+        },
+    ]
+    dataset.with_name("locomo_audit.json").write_text(json.dumps(corrections), encoding="utf-8")
+
+    report = locomo(load, dataset)
+
+    assert report["turn"]["temporal"]["any@5"] == 0
+    assert report["audited"]["turn"]["temporal"]["any@5"] == 100
+    # A question of which the correction leaves no evidence is left out.
+    assert report["questions"]["all"] == 7
+    assert report["audited"]["questions"]["all"] == 6
+
+
+def test_locomo_can_stop_after_some_conversations(load: Load, dataset: Path) -> None:
+    assert locomo(load, dataset, "--limit-conversations", 1)["turns"] == 7
+
+
+def test_locomo_run_twice_on_one_store_does_not_see_the_first_run(
+    load: Load, dataset: Path
+) -> None:
+    store = dataset.with_name("store.db")
+
+    first = locomo(load, dataset, "--backend", store)
+    second = locomo(load, dataset, "--backend", store)
+
+    assert first["turn"] == second["turn"]
+
+
+def test_corrections_for_another_file_are_refused(
+    load: Load, dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    audit = dataset.with_name("audit.json")
+    audit.write_text(
+        json.dumps(
+            [{"question_id": "locomo_0_qa0", "question": "Another?", "correct_evidence": ["D1:1"]}]
+        ),
+        encoding="utf-8",
+    )
+    target = dataset.with_name("report.json")
+
+    code = load("locomo").main([str(dataset), "--audit", str(audit), "--json", str(target)])
+
+    assert code == 2
+    assert "for another file" in capsys.readouterr().err
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("text", ["{}", "[{}]", "not JSON", '[{"conversation": [], "qa": []}]'])
+def test_a_file_of_another_format_is_refused(load: Load, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "other.json"
+    path.write_text(text, encoding="utf-8")
+
+    assert load("locomo").main([str(path), "--json", str(tmp_path / "report.json")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("strings", "ids"),
+    [
+        (["D1:3"], ["D1:3"]),
+        (["D8:6; D9:17"], ["D8:6", "D9:17"]),
+        (["D9:1 D4:4 D4:6"], ["D9:1", "D4:4", "D4:6"]),
+        (["D:11:26"], ["D11:26"]),
+        (["D30:05 "], ["D30:5"]),
+        (["D", "D1:20"], ["D1:20"]),
+        ([], []),
+    ],
+)
+def test_evidence_is_read_however_it_is_written(
+    load: Load, strings: list[str], ids: list[str]
+) -> None:
+    assert load("_locomo").evidence_ids(strings) == ids
+
+
+def test_vectors_kept_in_a_file_are_those_of_the_model(load: Load, tmp_path: Path) -> None:
+    from memkit.testing.embedders import FailingEmbedder, ToyEmbedder
+
+    vectors = load("_vectors").FileVectors
+    path = tmp_path / "vectors.npz"
+    kept = vectors(ToyEmbedder(), path)
+    before = kept.embed(["a walrus", "a violin"])
+    kept.close()
+
+    again = vectors(FailingEmbedder(), path)
+
+    assert (again.embed(["a violin", "a walrus"]) == before[::-1]).all()
+    with pytest.raises(ValueError, match="toy"):
+        vectors(ToyEmbedder(name="another"), path)
+
+
+def test_speed_reports_every_operation_beside_its_floor(load: Load, tmp_path: Path) -> None:
+    target = tmp_path / "speed.json"
+
+    arguments = ["--sizes", "200", "--repeats", "2", "--folder", str(tmp_path)]
+    assert load("speed").main(["--json", str(target), *arguments]) == 0
+
+    report = json.loads(target.read_text(encoding="utf-8"))
+    assert {row["op"] for row in report["rows"]} == OPS
+    for row in report["rows"]:
+        assert row["n"] == 200
+        for name in ("wall_ms", "cpu_ms", "floor_wall_ms", "floor_cpu_ms"):
+            assert row[name] > 0
+    # So few rows are searched exactly.
+    assert report["dense_agreement"]["200"] == {"dense_all": 1, "dense_scope": 1}
+    assert report["machine"]["cores"] >= 1
+    assert [path.name for path in tmp_path.iterdir()] == ["speed.json"]
+
+
+@pytest.mark.skipif(not LocalEmbedder().available(), reason="the local model is not installed")
+def test_agreement_compares_dense_recall_with_exact_search(
+    load: Load, dataset: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "agreement.json"
+
+    arguments = ["--rows", "40", "--queries", "3", "--json", str(target)]
+    assert load("agreement").main([str(dataset), *arguments]) == 0
+
+    report = json.loads(target.read_text(encoding="utf-8"))
+    assert (report["rows"], report["queries"]) == (40, 3)
+    assert report["agreement"] == 1
