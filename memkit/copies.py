@@ -84,7 +84,9 @@ class Copies:
     async def _holder(self, put: Put, result: Duplicate) -> Stored | None:
         """The living record that holds a key; one that has expired gives its keys back."""
         namespace = put.record.namespace
-        existing = (await self._engine.backend.get(namespace, (result.id,))).get(result.id)
+        existing = (await self._engine.backend.get(namespace, (result.id,), vectors=True)).get(
+            result.id
+        )
         if existing is None:
             return None
         expires = existing.record.expires_at

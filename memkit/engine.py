@@ -112,8 +112,8 @@ class Engine:
         :data:`WRITE_CHUNK`: a failure of the store leaves whole chunks, never half a record.
         """
         self.require_open()
-        now = utc_now()
-        records = [record_from(draft, scope, now, self.settings) for draft in drafts]
+        # Each has its own moment: listings by time keep the order they were handed in.
+        records = [record_from(draft, scope, utc_now(), self.settings) for draft in drafts]
         keys = [
             unique_keys(record, draft.idempotency_key, deduplicate=deduplicate != "off")
             for record, draft in zip(records, drafts, strict=True)
@@ -259,13 +259,13 @@ class Engine:
         allowed = _gate(scope, wanted)
         return {id_: item for id_, item in found.items() if allowed(item.record)}
 
-    async def one(self, scope: Scope, id_: str) -> Stored:
-        """The record, if the scope shows it.
+    async def one(self, scope: Scope, id_: str, *, vectors: bool = False) -> Stored:
+        """The record, if the scope shows it; with its vector and unique keys if asked for.
 
         Raises:
             RecordNotFound: it does not: whether the id exists elsewhere is not told.
         """
-        item = (await self.visible(scope, (id_,))).get(id_)
+        item = (await self.visible(scope, (id_,), vectors=vectors)).get(id_)
         if item is None:
             raise RecordNotFound(f"no record {id_} is visible from this scope")
         return item

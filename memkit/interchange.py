@@ -91,6 +91,7 @@ async def export_lines(engine: Engine, scope: Scope, *, everyone: bool) -> Async
             order=Order("id", descending=False),
             cursor=cursor,
             limit=_CHUNK,
+            vectors=True,
         )
         for item in page.items:
             yield to_line(item.record, item.unique)

@@ -342,7 +342,10 @@ class Backend(Protocol):
     async def get(
         self, namespace: str, ids: Sequence[str], *, vectors: bool = False
     ) -> dict[str, Stored]:
-        """The records with these ids; ids that are not there are absent."""
+        """The records with these ids; ids that are not there are absent.
+
+        With ``vectors`` each comes with its vector and unique keys.
+        """
         ...
 
     async def scan(
@@ -356,6 +359,8 @@ class Backend(Protocol):
         vectors: bool = False,
     ) -> ScanPage:
         """Up to ``limit`` records that match, in order, from after ``cursor``.
+
+        With ``vectors`` each comes with its vector and unique keys.
 
         A record that is there throughout is seen exactly once over all pages, whatever is
         written meanwhile, unless the field it is ordered by changes.

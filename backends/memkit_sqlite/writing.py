@@ -226,6 +226,8 @@ class Tables:
         try:
             self._insert(puts, now)
         except apsw.ConstraintError:
+            # A namespace that was made for these went with them.
+            self._namespaces.clear()
             self.connection.execute("ROLLBACK TO puts")
             self.connection.execute("RELEASE puts")
             self._next_seq = first

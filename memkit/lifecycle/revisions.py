@@ -89,7 +89,7 @@ async def revise(
     if expect_version is not None:
         check_count(expect_version, "expect_version", 1, 2**63 - 1)
     for _ in range(_ATTEMPTS):
-        stored = await engine.one(scope, id_)
+        stored = await engine.one(scope, id_, vectors=True)
         record = stored.record
         if expect_version is not None and record.version != expect_version:
             raise VersionConflict(
@@ -206,7 +206,7 @@ async def correct(engine: Engine, scope: Scope, id_: str, draft: Draft) -> Remem
         )
 
     for _ in range(_ATTEMPTS):
-        stored = await engine.one(scope, id_)
+        stored = await engine.one(scope, id_, vectors=True)
         record = stored.record
         if record.state != State.ACTIVE:
             raise InvalidInput(f"record {id_} is {record.state}: {_way_out(record)}")
@@ -278,7 +278,8 @@ async def link(engine: Engine, scope: Scope, source: str, target: str, type_: st
     """
     if source == target:
         raise InvalidInput("a record cannot link to itself")
-    await engine.one(scope, target)
+    for end in (source, target):
+        await engine.one(scope, end)
     edge = Link(check_kind(type_), target)
 
     def add(record: MemoryRecord) -> MemoryRecord:

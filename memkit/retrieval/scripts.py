@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
+from functools import lru_cache
 from typing import Protocol
 
 from memkit.retrieval import stopwords
@@ -77,8 +78,8 @@ _FOLDED = re.compile(
 _LATIN = str.maketrans(
     {
         "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "ł": "l", "Ł": "L",
-        "ħ": "h", "Ħ": "H", "ı": "i", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE",
-        "þ": "th", "Þ": "TH", "ß": "ss", "ẞ": "SS", "ŋ": "n", "Ŋ": "N",
+        "ħ": "h", "Ħ": "H", "ı": "i", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe",
+        "þ": "th", "Þ": "Th", "ß": "ss", "ẞ": "SS", "ŋ": "n", "Ŋ": "N",
     }
 )  # fmt: skip
 
@@ -106,8 +107,11 @@ def grams(run: str) -> list[str]:
     return terms
 
 
-# The variants of alef, ya, kaf and ta marbuta, Persian and Urdu ones among them.
-_ARABIC = str.maketrans("أإآٱىئیکةؤ", "\u0627\u0627\u0627\u0627\u064a\u064a\u064a\u0643\u0647\u0648")
+# The variants of alef, ya, waw and kaf, Persian and Urdu ones among them.
+_ARABIC = str.maketrans("أإآٱىئیکؤ", "\u0627\u0627\u0627\u0627\u064a\u064a\u064a\u0643\u0648")
+# The article with what may be joined before it. It goes first, because the stemmer cuts other
+# endings off a word with it than off the same word without.
+_ARABIC_ARTICLE = re.compile("^(?:[وفبك]?ال|لل)(?=.{3})")
 
 
 class _Stemmer(Protocol):
@@ -137,6 +141,7 @@ def _stem(language: str, word: str) -> str:
         return _stemmers[language].stemWord(word)
 
 
+@lru_cache(maxsize=65_536)
 def stem(word: str) -> tuple[str, bool]:
     """The stem of a casefolded word and whether the word is a stop word of its script."""
     if word.isascii():
@@ -149,7 +154,13 @@ def stem(word: str) -> tuple[str, bool]:
         return _stem("russian", word), word in stopwords.RUSSIAN
     if "\u0600" <= first <= "\u06ff":
         word = word.translate(_ARABIC)
-        return _stem("arabic", word), word in stopwords.ARABIC
+        if word in stopwords.ARABIC:
+            return word, True
+        word = _ARABIC_ARTICLE.sub("", word)
+        if len(word) > 3 and word[-1] == "ه":
+            # Ta marbuta as it is often typed, or "his": the stemmer drops both as ta marbuta.
+            word = word[:-1] + "ة"
+        return _stem("arabic", word), False
     if "\u0370" <= first <= "\u03ff":
         return _stem("greek", word), word in stopwords.GREEK
     return word, False

@@ -48,6 +48,7 @@ def __getattr__(name: str) -> Any:
                 "ordering",
                 "reembedding",
                 "searching",
+                "samples",
                 "storage",
                 "suite",
                 "writing",

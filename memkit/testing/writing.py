@@ -230,7 +230,7 @@ class WritingTests(Suite):
     async def test_terms_are_kept_through_a_patch_without_index_data(
         self, backend: Backend
     ) -> None:
-        record: MemoryRecord = build_record(1)
+        record = build_record(1)
         await backend.write([build_put(record, terms=["kept"])])
         await backend.write([Patch(replace(record, content="other words", version=2), 1)])
         found = await backend.search(NAMESPACE, [LexicalLeg(("kept",))], EVERYTHING, 5)

@@ -1,0 +1,142 @@
+"""Checking a store, compacting it, and overwriting the traces of what was deleted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from memkit.types import Problem
+from memkit_sqlite.store import read_state
+from memkit_sqlite.writing import Tables
+
+if TYPE_CHECKING:
+    import apsw
+
+_RESTORE = "restore a backup, or rescue what is readable with memkit export"
+_REEMBED = "memkit reembed"
+_REINDEX = "memkit export, then memkit import into a new store"
+
+
+def _json_mismatch(table: str, column: str, value: str) -> str:
+    """Counts the values of a list column that its side table lacks."""
+    return (
+        f"SELECT count(*) FROM records r, json_each(r.{column}) j WHERE r.{column} IS NOT NULL "
+        f"AND NOT EXISTS (SELECT 1 FROM {table} t WHERE t.ns = r.ns AND t.value = {value} "
+        "AND t.seq = r.seq)"
+    )
+
+
+# What must count nothing, what it says if it does not, and the remedy.
+_RULES: tuple[tuple[str, str, str], ...] = (
+    (
+        "SELECT count(*) FROM records r WHERE NOT EXISTS "
+        "(SELECT 1 FROM indexed i WHERE i.seq = r.seq)",
+        "{} records are in no index, so no search finds them",
+        _REEMBED,
+    ),
+    (
+        "SELECT count(*) FROM indexed i WHERE NOT EXISTS "
+        "(SELECT 1 FROM records r WHERE r.seq = i.seq)",
+        "{} vectors or word lists belong to no record",
+        _REEMBED,
+    ),
+    (
+        "SELECT count(*) FROM staged s WHERE NOT EXISTS "
+        "(SELECT 1 FROM records r WHERE r.seq = s.seq)",
+        "{} vectors of an unfinished re-embedding belong to no record",
+        _REEMBED,
+    ),
+    (
+        "SELECT count(*) FROM records r JOIN indexed i ON i.seq = r.seq "
+        "WHERE r.embedded <> (i.vector IS NOT NULL)",
+        "{} records say wrongly whether they have a vector",
+        _REEMBED,
+    ),
+    (
+        "SELECT count(*) FROM indexed i WHERE length(i.terms) % 10 <> 0 OR i.length < 0 "
+        "OR i.length < length(i.terms) / 10",
+        "{} word lists are damaged",
+        _REEMBED,
+    ),
+    (
+        "SELECT count(*) FROM indexed i, store s WHERE i.vector IS NOT NULL "
+        "AND (s.dimension IS NULL OR length(i.vector) <> 4 * s.dimension)",
+        "{} vectors have not the dimension of the store's embedder",
+        _REEMBED,
+    ),
+    (
+        "SELECT count(*) FROM records r WHERE NOT EXISTS "
+        "(SELECT 1 FROM namespaces n WHERE n.ns = r.ns)",
+        "{} records are in no namespace, so nobody can read them",
+        _RESTORE,
+    ),
+    *(
+        (
+            f"SELECT count(*) FROM {table} t WHERE NOT EXISTS "
+            "(SELECT 1 FROM records r WHERE r.seq = t.seq AND r.ns = t.ns)",
+            f"{{}} {what} belong to no record",
+            remedy,
+        )
+        for table, what, remedy in (
+            ("tags", "tags", _REINDEX),
+            ("targets", "link targets", _REINDEX),
+            ("signatures", "signature keys", _REEMBED),
+            ("uniques", "unique keys", _REINDEX),
+        )
+    ),
+    (_json_mismatch("tags", "tags", "j.value"), "{} tags cannot be found by", _REINDEX),
+    (
+        _json_mismatch("targets", "links", "json_extract(j.value, '$[1]')"),
+        "{} links cannot be found by their target",
+        _REINDEX,
+    ),
+    (_json_mismatch("uniques", "unique_keys", "j.value"), "{} unique keys are lost", _REINDEX),
+)  # fmt: skip
+
+
+def check(connection: apsw.Connection) -> list[Problem]:
+    """All that is wrong with a store; what SQLite itself finds comes first."""
+    found: Any = connection.execute("PRAGMA integrity_check(20)").fetchall()
+    problems = [Problem(f"the file is damaged: {row[0]}", _RESTORE) for row in found]
+    problems = [problem for problem in problems if not problem.what.endswith(": ok")]
+    connection.execute("BEGIN")
+    try:
+        for sql, what, remedy in _RULES:
+            row: Any = connection.execute(sql).fetchone()
+            if row[0]:
+                problems.append(Problem(what.format(row[0]), remedy))
+        state = read_state(connection)
+        if state.target is not None:
+            problems.append(
+                Problem(f"a re-embedding with {state.target[0]} is not finished", _REEMBED)
+            )
+    finally:
+        connection.execute("COMMIT")
+    return problems
+
+
+def trim(tables: Tables) -> None:
+    """Forget the oldest changes, in a transaction."""
+    tables.trim_changes()
+
+
+def purge(tables: Tables) -> bool:
+    """Copy the log into the file and cut it to nothing; false if a reader kept some of it.
+
+    Freed space in the file is overwritten at the deletion itself (``secure_delete``); what is
+    left of deleted records is what the log had of them.
+    """
+    import apsw
+
+    try:
+        tables.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    except apsw.BusyError:
+        return False
+    return True
+
+
+def compact(tables: Tables) -> None:
+    """Rewrite the file without its free space, then the log into it."""
+    tables.connection.execute("VACUUM")
+    purge(tables)
+
+
