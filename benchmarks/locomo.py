@@ -173,13 +173,13 @@ def _show(report: dict[str, Any]) -> None:
             continue
         turn, session, questions = part["turn"], part["session"], part["questions"]
         names = ["all", *(name for name in CATEGORIES.values() if name in turn)]
-        columns = [*turn["all"], *(f"session {name}" for name in session["all"])]
+        columns = [*turn["all"], *(name.replace("any", "session") for name in session["all"])]
         rows = [
             [name, str(questions[name])]
             + [f"{value:.1f}" for value in (*turn[name].values(), *session[name].values())]
             for name in names
         ]
-        show(f"LoCoMo, {title}", ["category", "questions", *columns], rows)
+        show(f"LoCoMo, {title}", ["category", "n", *columns], rows)
     recall = report["recall_ms"]
     show(
         "Speed, embedding included",

@@ -6,12 +6,12 @@ without one for longer than need be.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING
 
 from memkit.errors import MemkitError, RecordNotFound, VersionConflict
 from memkit.filters import Eq
+from memkit.loops import LoopThread
 from memkit.protocols import Order, Patch
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ _BATCH = 64
 class Backfill:
     """Looks for records without vectors once after opening and after each outage."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, background: LoopThread) -> None:
         self._engine = engine
+        self._background = background
         self._due = True
-        self._task: asyncio.Task[None] | None = None
 
     def note_missing(self) -> None:
         """A record was stored without its vector."""
@@ -37,13 +37,7 @@ class Backfill:
         """Start in the background, if there may be something to do and it can be done."""
         if self._due and self._engine.vectorizer.ready:
             self._due = False
-            self._task = asyncio.get_running_loop().create_task(self._run())
-
-    def stop(self) -> None:
-        """Stop; what was added stays."""
-        task, self._task = self._task, None
-        if task is not None and not task.done() and not task.get_loop().is_closed():
-            task.get_loop().call_soon_threadsafe(task.cancel)
+            self._background.start(self._run())
 
     async def _run(self) -> None:
         try:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import builtins
-import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from memkit.drafts import DraftLike
 from memkit.engine import Progress
-from memkit.errors import StoreClosed
 from memkit.filters import Filter
 from memkit.lifecycle.revisions import UNSET, Unset
+from memkit.loops import LoopThread, run_here
 from memkit.memory import _ACTIVE, AsyncMemory, Target
 from memkit.protocols import Embedder
 from memkit.scope import Reach, Scope
@@ -43,55 +41,15 @@ def _documented(method: Method) -> Method:
     return method
 
 
-class _LoopThread:
-    """An event loop in a daemon thread: there for handles used inside a running loop too."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(
-            target=self._loop.run_forever, name="memkit-loop", daemon=True
-        )
-        self._thread.start()
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        if self._loop.is_closed():
-            work.close()
-            raise StoreClosed("this memory is closed: open it again with Memory.open(...)")
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            return future.result()
-        except BaseException:
-            # KeyboardInterrupt in the waiting thread: the work must not go on unseen.
-            future.cancel()
-            raise
-
-    def stop(self) -> None:
-        if self._loop.is_closed():
-            return
-        asyncio.run_coroutine_threadsafe(self._settle(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    @staticmethod
-    async def _settle() -> None:
-        """Let tasks in flight see their cancellation, so that none is destroyed pending."""
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.get_running_loop().shutdown_default_executor()
-
-
 class Memory:
     """A handle on a memory, bound to a scope; every call returns when it is done.
 
-    Handles are cheap, share one engine and may be used by many threads at once, inside a
-    running event loop too (where each call blocks it: prefer
-    :class:`~memkit.memory.AsyncMemory` there). Closing one closes the engine for all.
+    Calls run in the calling thread. Handles are cheap, share one engine and may be used by
+    many threads at once, and inside a running event loop too (where each call blocks it:
+    prefer :class:`~memkit.memory.AsyncMemory` there). Closing one closes the engine for all.
     """
 
-    def __init__(self, memory: AsyncMemory, loop: _LoopThread) -> None:
+    def __init__(self, memory: AsyncMemory, loop: LoopThread) -> None:
         self._memory = memory
         self._loop = loop
 
@@ -111,19 +69,19 @@ class Memory:
 
         The arguments are those of :meth:`memkit.AsyncMemory.open`.
         """
-        loop = _LoopThread()
+        loop = LoopThread()
+        opening = AsyncMemory.open(
+            url,
+            namespace=namespace,
+            project=project,
+            task=task,
+            agent=agent,
+            embedder=embedder,
+            read_only=read_only,
+            **settings,
+        )
         try:
-            opening = AsyncMemory.open(
-                url,
-                namespace=namespace,
-                project=project,
-                task=task,
-                agent=agent,
-                embedder=embedder,
-                read_only=read_only,
-                **settings,
-            )
-            return Memory(loop.run(opening.start()), loop)
+            return Memory(run_here(opening.start(), loop), loop)
         except BaseException:
             loop.stop()
             raise
@@ -409,10 +367,7 @@ class Memory:
 
     @_documented
     def close(self) -> None:
-        try:
-            self._run(self._memory.close())
-        except StoreClosed:
-            return
+        self._run(self._memory.close())
         self._loop.stop()
 
     def __enter__(self) -> Self:
@@ -422,4 +377,4 @@ class Memory:
         self.close()
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return self._loop.run(work)
+        return run_here(work, self._loop)

@@ -6,11 +6,13 @@ added here, in one place, and what comes back is checked against it again.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from math import prod
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from memkit.backfill import Backfill
@@ -19,6 +21,7 @@ from memkit.copies import Copies
 from memkit.drafts import Draft, is_event, place_of, record_from, unique_keys
 from memkit.errors import RecordNotFound, StoreClosed
 from memkit.filters import And, Eq, Exists, Filter, Gt, In, Lte, Not, Or, predicate
+from memkit.loops import LoopThread
 from memkit.protocols import (
     Backend,
     DenseLeg,
@@ -46,6 +49,9 @@ Progress = Callable[[int, int | None], None]
 
 #: Records per backend batch when many are written.
 WRITE_CHUNK = 1000
+# Entries asked of each leg when two are fused, and candidates weighed beyond the limit.
+_DEPTH = 100
+_SPARE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +77,10 @@ class Engine:
         self.vectorizer = vectorizer
         self.settings = settings
         self.info = info
-        self.usage = Usage(backend, settings.usage_flush_seconds)
+        self._background = LoopThread()
+        self.usage = Usage(backend, settings.usage_flush_seconds, self._background)
         self._copies = Copies(self)
-        self._backfill = Backfill(self)
+        self._backfill = Backfill(self, self._background)
         self._closed = False
 
     def require_open(self) -> None:
@@ -90,7 +97,7 @@ class Engine:
         if self._closed:
             return
         self._closed = True
-        self._backfill.stop()
+        await asyncio.to_thread(self._background.stop)
         try:
             await self.usage.flush()
         finally:
@@ -173,13 +180,14 @@ class Engine:
         now = utc_now()
         wanted = And((scope.readable(query.reach), self._current(query, now), query.filter))
         legs, notices = await self._legs(query)
-        depth = max(100, 10 * query.limit)
+        # Factors move a record by a few places, so a few more than asked for are weighed. One
+        # leg's order is its own; two are fused better the deeper both lists go.
+        weighed = query.limit + _SPARE
+        depth = weighed if len(legs) < 2 else max(_DEPTH, 2 * weighed)
         found = await self.backend.search(scope.namespace, list(legs.values()), wanted, depth)
         lists = dict(zip(legs, found.legs, strict=True))
         weight = self.settings.dense_weight
-        fused = fuse(lists, {"dense": weight, "lexical": 1 - weight}, depth)
-        # Factors move a record by a few places, so a few more than asked for are weighed.
-        fused = fused[: 2 * query.limit + 10]
+        fused = fuse(lists, {"dense": weight, "lexical": 1 - weight}, depth, weighed)
         records = dict(found.records)
         missing = [entry.id for entry in fused if entry.id not in records]
         if missing:
@@ -240,11 +248,15 @@ class Engine:
             if record is not None:
                 factors = factors_of(record, now, self.settings)
                 score = entry.score * prod(factors.values())
-                weighed.append(Hit(record, score, Why(entry.legs, entry.score, factors)))
-        weighed.sort(key=lambda hit: (-hit.score, hit.record.id))
+                weighed.append((-score, entry.id, record, entry, factors))
+        weighed.sort(key=itemgetter(0, 1))
         # Changed since it was found, or never ours to see: either way it is not shown.
         allowed = _gate(scope, wanted)
-        shown = (hit for hit in weighed if allowed(hit.record))
+        shown = (
+            Hit(record, -negated, Why(entry.legs, entry.score, factors))
+            for negated, _, record, entry, factors in weighed
+            if allowed(record)
+        )
         return list(islice(shown, limit))
 
     # What both paths, and the operations on single records, share.

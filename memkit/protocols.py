@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from memkit.filters import Filter
 from memkit.types import MemoryRecord, Problem
@@ -275,8 +275,7 @@ class LexicalLeg:
 SearchLeg: TypeAlias = DenseLeg | LexicalLeg
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
+class Scored(NamedTuple):
     """One entry of a leg's ranked list: greater scores are better."""
 
     id: str

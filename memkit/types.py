@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 from memkit.filters import METADATA_PREFIX, metadata_key
 from memkit.scope import Scope
@@ -163,8 +163,7 @@ class MemoryRecord:
         return getattr(self, name)
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(NamedTuple):
     """What one leg of a search said of a hit: its rank (from 1) and its own raw score."""
 
     rank: int

@@ -6,13 +6,13 @@ process, and a recall never waits for one to be written.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Sequence
 from datetime import datetime
 
 from memkit.errors import StoreError, StoreReadOnly
+from memkit.loops import LoopThread
 from memkit.protocols import Backend, Touch
 
 _log = logging.getLogger("memkit")
@@ -22,12 +22,12 @@ _PENDING_MAX = 10_000
 class Usage:
     """The recalls of records that are not yet written to the store."""
 
-    def __init__(self, backend: Backend, every_seconds: float) -> None:
+    def __init__(self, backend: Backend, every_seconds: float, background: LoopThread) -> None:
         self._backend = backend
+        self._background = background
         self._every = every_seconds
         self._pending: dict[tuple[str, str], tuple[int, datetime]] = {}
         self._last = time.monotonic()
-        self._flushing: asyncio.Task[None] | None = None
         self._writable = True
 
     def add(self, namespace: str, ids: Sequence[str], now: datetime) -> None:
@@ -47,8 +47,7 @@ class Usage:
         """Start writing what was counted, if the last time is long enough ago."""
         if self._pending and time.monotonic() - self._last >= self._every:
             self._last = time.monotonic()
-            # The loop keeps only a weak reference to a task; this attribute keeps it alive.
-            self._flushing = asyncio.get_running_loop().create_task(self.flush())
+            self._background.start(self.flush())
 
     async def flush(self) -> None:
         """Write what was counted."""

@@ -189,11 +189,15 @@ class SqliteBackend:
     async def _write(
         self, work: Callable[[Tables], T], weight: int = 1, *, alone: bool = False
     ) -> T:
-        session = self._live()
-        if session.writer is None:
+        return await asyncio.wrap_future(self._submit(work, weight, alone=alone))
+
+    def _submit(
+        self, work: Callable[[Tables], T], weight: int = 1, *, alone: bool = False
+    ) -> Future[T]:
+        writer = self._live().writer
+        if writer is None:
             raise StoreReadOnly("the store was opened read-only: open it for writing")
-        future: Future[T] = session.writer.submit(work, weight, alone=alone)
-        return await asyncio.wrap_future(future)
+        return writer.submit(work, weight, alone=alone)
 
     # Records.
 
@@ -316,10 +320,12 @@ class SqliteBackend:
         """Put the new index data in place; false if some are pending."""
         session = self._live()
 
-        def finish(tables: Tables) -> tuple[Fingerprint, str] | None:
-            done = reembedding.finish(tables)
+        def adopt(future: Future[tuple[Fingerprint, str] | None]) -> None:
+            # Also if the caller was cancelled while it was being committed.
+            done = None if future.cancelled() or future.exception() else future.result()
             if done is not None:
                 session.adopt(replace(session.spec, fingerprint=done[0], analyzer=done[1]))
-            return done
 
-        return await self._write(finish) is not None
+        future = self._submit(reembedding.finish)
+        future.add_done_callback(adopt)
+        return await asyncio.wrap_future(future) is not None

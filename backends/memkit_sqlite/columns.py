@@ -133,7 +133,7 @@ class Columns:
         moved[kept] = np.arange(len(kept))
         for group in (self.texts, self.times, self.flags):
             for name in group:
-                group[name][: len(kept)] = group[name][kept]  # type: ignore[index]
+                group[name][: len(kept)] = group[name][kept]
         self.ids = [self.ids[i] for i in kept.tolist()]
         self.at = {seq: int(moved[position]) for seq, position in self.at.items()}
         for tag in list(self.tags):

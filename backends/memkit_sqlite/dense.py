@@ -164,6 +164,7 @@ class Vectors:
 
     def _signs(self, vectors: Floats) -> NDArray[np.uint64]:
         """One bit a dimension, shape ``(words, rows)``: each word is its own long column."""
+        assert self._mean is not None
         packed = np.zeros((len(vectors), self._words * 8), np.uint8)
         bits = np.packbits(vectors > self._mean, axis=1)
         packed[:, : bits.shape[1]] = bits

@@ -171,6 +171,8 @@ class Postings:
         norms += tf
         tf *= idf[owners]
         tf /= norms
+        found: Positions
+        scores: NDArray[np.float64]
         if len(rows) * 4 > self._size:
             sums = np.bincount(rows, weights=tf, minlength=self._size)
             found = np.flatnonzero(sums)

@@ -182,6 +182,8 @@ def _tagged(columns: Columns, values: tuple[Any, ...], *, every: bool) -> Truth:
         truth[np.frombuffer(positions, np.int32)] = True
         if isinstance(result, bool):
             result = truth
+        elif every:
+            result &= truth
         else:
-            result = result & truth if every else result | truth
+            result |= truth
     return result

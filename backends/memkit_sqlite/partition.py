@@ -98,7 +98,8 @@ class Partition:
         among = self.select(filter, None)
         if among is None or np.count_nonzero(among) > most:
             return None
-        return self.columns.seqs[: self.columns.size][among].tolist()
+        found: list[int] = self.columns.seqs[: self.columns.size][among].tolist()
+        return found
 
     def rank(
         self, leg: SearchLeg, among: NDArray[np.bool_] | None, limit: int

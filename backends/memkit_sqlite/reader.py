@@ -8,7 +8,6 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from memkit.errors import InvalidInput
@@ -228,7 +227,7 @@ def scan(
         more, bound = _after(order, *after)
         where, values = f"{where} AND {more}", [*values, *bound]
     joined = "LEFT JOIN indexed i ON i.seq = r.seq " if vectors else ""
-    rows = connection.execute(
+    rows: list[Any] = connection.execute(
         f"SELECT {_WITH_INDEX if vectors else SELECTED}, {column(order.field)} FROM records r "
         f"{joined}WHERE r.ns = ? AND {where} ORDER BY {_order_by(order)} LIMIT ?",
         (ns, *values, limit + 1),
@@ -284,17 +283,17 @@ def count(
             f"SELECT {name}, count(*) FROM records r WHERE {where} AND {name} IS NOT NULL "
             f"GROUP BY {name}"
         )
-    return dict(connection.execute(sql, values).fetchall())
+    rows: Any = connection.execute(sql, values)
+    return dict(rows)
 
 
 def namespaces(connection: apsw.Connection) -> dict[str, int]:
     """Every namespace that holds records, and how many."""
-    return dict(
-        connection.execute(
-            "SELECT n.name, c.held FROM (SELECT ns, count(*) AS held FROM records GROUP BY ns) c "
-            "JOIN namespaces n ON n.ns = c.ns"
-        ).fetchall()
+    rows: Any = connection.execute(
+        "SELECT n.name, c.held FROM (SELECT ns, count(*) AS held FROM records GROUP BY ns) c "
+        "JOIN namespaces n ON n.ns = c.ns"
     )
+    return dict(rows)
 
 
 def changes(

@@ -173,11 +173,11 @@ class StoreFile:
             raise StoreCorrupt(
                 f"{self.location} is an SQLite file of another program: name another file"
             )
+        mode = None
         deadline = time.monotonic() + self._busy_ms / 1000
-        while True:
+        while mode is None:
             try:
                 mode = connection.pragma("journal_mode", "wal")
-                break
             except apsw.BusyError:
                 # Another process is making the same store; SQLite does not wait here.
                 if time.monotonic() > deadline:

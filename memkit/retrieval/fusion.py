@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from memkit.protocols import Scored
 from memkit.types import Leg
 
 
-@dataclass(frozen=True, slots=True)
-class Fused:
+class Fused(NamedTuple):
     """One candidate: its fused score in [0, 1] and what each leg said of it."""
 
     id: str
@@ -19,7 +18,10 @@ class Fused:
 
 
 def fuse(
-    legs: Mapping[str, Sequence[Scored]], weights: Mapping[str, float], depth: int
+    legs: Mapping[str, Sequence[Scored]],
+    weights: Mapping[str, float],
+    depth: int,
+    limit: int | None = None,
 ) -> list[Fused]:
     """Fuse ranked lists by a weighted sum of normalised scores, best first.
 
@@ -37,23 +39,36 @@ def fuse(
         legs: each leg's list, best first, by the leg's name.
         weights: each leg's weight, by name, none negative.
         depth: how many entries were asked of each leg.
+        limit: how many are wanted; ``None``: all.
     """
     found = {name: entries for name, entries in legs.items() if entries}
     total = sum(weights[name] for name in found)
-    scores = dict.fromkeys((entry.id for entries in found.values() for entry in entries), 0.0)
-    parts: dict[str, dict[str, Leg]] = {id_: {} for id_ in scores}
+    scores: dict[str, float] = {}
+    floor = 0.0
     for name, entries in found.items():
         weight = weights[name] / total if total > 0 else 1 / len(found)
         best = entries[0].score
         # A best of zero or less says that nothing is alike: then the leg has no say.
         scale = weight / best if best > 0 else 0.0
         unlisted = max(0.0, entries[-1].score) * scale if len(entries) >= depth else 0.0
-        for rank, entry in enumerate(entries, 1):
-            scores[entry.id] += max(0.0, entry.score) * scale - unlisted
-            parts[entry.id][name] = Leg(rank, entry.score)
-        if unlisted:
-            for id_ in scores:
-                scores[id_] += unlisted
+        floor += unlisted
+        for id_, score in entries:
+            share = score * scale if score > 0 else 0.0
+            scores[id_] = scores.get(id_, 0.0) + share - unlisted
     # Ids break ties, so that a ranking never depends on which leg was asked first.
-    order = sorted(scores, key=lambda id_: (-scores[id_], id_))
-    return [Fused(id_, scores[id_], parts[id_]) for id_ in order]
+    best_first = sorted((-score, id_) for id_, score in scores.items())[:limit]
+    wanted = {id_ for _, id_ in best_first}
+    places = {
+        name: {
+            id_: Leg(rank, score) for rank, (id_, score) in enumerate(entries, 1) if id_ in wanted
+        }
+        for name, entries in found.items()
+    }
+    return [
+        Fused(
+            id_,
+            floor - negated,
+            {name: place[id_] for name, place in places.items() if id_ in place},
+        )
+        for negated, id_ in best_first
+    ]

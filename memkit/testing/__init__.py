@@ -41,9 +41,11 @@ def __getattr__(name: str) -> Any:
             for theme in (
                 "changes",
                 "concurrency",
+                "crowding",
                 "durability",
                 "filtering",
                 "isolation",
+                "lexical",
                 "opening",
                 "ordering",
                 "reembedding",

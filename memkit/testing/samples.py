@@ -239,7 +239,9 @@ def _negated(part: Filter, times: int) -> Filter:
 
 
 _VALUES: dict[FieldType, tuple[Scalar, ...]] = {
-    FieldType.TEXT: ("apollo", "Apollo", "a", "note", "active", "shared", "talk", "", "%", "Zo\u00eb"),
+    FieldType.TEXT: (
+        "apollo", "Apollo", "a", "note", "active", "shared", "talk", "", "%", "Zo\u00eb"
+    ),
     FieldType.LABELS: ("x", "y", "it's", "X", "s1", "s2", record_id(0), record_id(1), "%"),
     FieldType.NUMBER: (0, 1, 2, 0.5, 0.25, 1.5, -5, BIG, BIG + 1, 2**40),
     FieldType.BOOL: (True, False),
