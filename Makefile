@@ -34,7 +34,7 @@ types: $(INSTALLED) ## Check types, strictly
 	$(BIN)/mypy
 
 layers: $(INSTALLED) ## Check which layer imports which
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 docs: $(INSTALLED) ## Build the documentation into site/; a warning is an error
 	$(BIN)/mkdocs build --strict --quiet

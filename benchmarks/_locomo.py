@@ -135,6 +135,8 @@ def _conversation(
     at: int, sample: Mapping[str, Any], corrections: Mapping[tuple[int, int], _Correction]
 ) -> Conversation:
     turns = tuple(_turns(sample["conversation"]))
+    if not turns:
+        raise BadDataset(f"conversation {at} has no session_<n> with turns: this is not LoCoMo's")
     known = {turn.id for turn in turns}
     questions = []
     for number, entry in enumerate(sample["qa"]):

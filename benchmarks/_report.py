@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -27,10 +26,11 @@ def circumstances() -> dict[str, Any]:
             "processor": _processor(),
             "cores": os.cpu_count(),
             "system": platform.platform(),
+            # Of the last minute: how far the benchmark was alone on the machine.
+            "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         },
         "versions": {
             "python": platform.python_version(),
-            "sqlite": sqlite3.sqlite_version,
             **{name: found for name in _PACKAGES if (found := _version(name)) is not None},
         },
         "date": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -7,37 +7,46 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 from platformdirs import user_config_path, user_data_path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from memkit.embedding.urls import masked
 from memkit.errors import ConfigurationError
 
 PREFIX = "MEMKIT_"
+#: The one variable that is no setting: it names the TOML file.
 CONFIG_VARIABLE = "MEMKIT_CONFIG"
 FILE_NAME = "memkit.toml"
 
 
 def _default_url() -> str:
-    return f"sqlite://{user_data_path('memkit') / 'memory.db'}"
+    path = user_data_path("memkit") / "memory.db"
+    return f"sqlite{path.as_uri().removeprefix('file')}"
 
 
 class Settings(BaseModel):
     """What can be set, with its default. See :func:`load_settings` for where it comes from."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
+    )
 
-    url: str = Field(default_factory=_default_url, description="the store")
+    url: str = Field(
+        default_factory=_default_url,
+        repr=False,  # it may hold a password
+        description="the store: a path, sqlite:///path or another backend's URL",
+    )
     namespace: str = Field("default", description="the tenant")
     project: str | None = Field(None, description="the project inside the namespace")
     task: str | None = Field(None, description="the task inside the project")
     agent: str | None = Field(None, description="who speaks")
     embedder: str | None = Field(
-        None, description="the embedder; unset: local if it is installed, none: words only"
+        None,
+        repr=False,
+        description="the embedder; unset: local if it is installed, none: words only",
     )
     deduplicate: Literal["near", "exact", "off"] = Field(
         "near", description="which copies remember recognises"
@@ -66,6 +75,14 @@ class Settings(BaseModel):
         None, description="key for openai: embedders, instead of OPENAI_API_KEY"
     )
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_values(cls, value: object) -> object:
+        # None of the settings is one, but pydantic would take true for 1.
+        if isinstance(value, bool):
+            raise ValueError("should not be true or false")
+        return value
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -86,27 +103,36 @@ def load_settings(**arguments: Any) -> Loaded:
     """Settings from arguments, then ``MEMKIT_*`` variables, then the TOML file.
 
     The file is the one that ``MEMKIT_CONFIG`` names; else the nearest ``memkit.toml`` in the
-    current folder or above it; else ``config.toml`` in the user's configuration folder.
+    current folder or above it, up to the home folder; else ``config.toml`` in the user's
+    configuration folder. A path in it that is not absolute starts at the file's folder. An
+    empty variable counts as not set.
 
     Raises:
-        ConfigurationError: a setting is unknown or malformed; the message names where.
+        ConfigurationError: a setting is unknown or malformed; the message names where and
+            what would be right, and quotes no value.
     """
     sources: dict[str, str] = dict.fromkeys(Settings.model_fields, "default")
     values: dict[str, Any] = {}
     for source, given in _given(arguments):
         for name, value in given.items():
-            label = source.format(name=name.upper())
+            label = f"environment {PREFIX}{name.upper()}" if source == "environment" else source
             if name not in Settings.model_fields:
                 raise ConfigurationError(_unknown(name, label))
             values[name], sources[name] = value, label
     try:
         return Loaded(Settings(**values), sources)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = str(first["loc"][0]) if first["loc"] else "settings"
-        raise ConfigurationError(
-            f"{name} ({sources.get(name, 'default')}): {first['msg']}"
-        ) from None
+        raise ConfigurationError(_malformed(error, sources)) from None
+
+
+def _malformed(error: ValidationError, sources: Mapping[str, str]) -> str:
+    """What is wrong with each setting, where it was set, and what would be right."""
+    wrong = []
+    for detail in error.errors(include_url=False, include_context=False, include_input=False):
+        name = str(detail["loc"][0])
+        what = detail["msg"].removeprefix("Value error, ").replace("Input should", "should", 1)
+        wrong.append(f"{name} ({sources[name]}) {what}")
+    return "; ".join(wrong)
 
 
 def _given(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -114,15 +140,15 @@ def _given(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
     path = _config_file()
     if path is not None:
         found = _read(path)
-        if path.name == FILE_NAME and CONFIG_VARIABLE not in os.environ:
+        if path.name == FILE_NAME and not os.environ.get(CONFIG_VARIABLE):
             _refuse_sending(path, found)
-        yield f"file {path}".replace("{", "{{").replace("}", "}}"), found
+        yield f"file {path}", found
     yield (
-        f"environment {PREFIX}{{name}}",
+        "environment",
         {
             key[len(PREFIX) :].lower(): value
             for key, value in os.environ.items()
-            if key.startswith(PREFIX) and key != CONFIG_VARIABLE
+            if key.startswith(PREFIX) and key != CONFIG_VARIABLE and value
         },
     )
     yield "argument", arguments
@@ -146,8 +172,12 @@ def _refuse_sending(path: Path, found: Mapping[str, Any]) -> None:
 
 def _unknown(name: str, source: str) -> str:
     near = difflib.get_close_matches(name, Settings.model_fields, n=1)
-    hint = f": did you mean {near[0]}?" if near else ": memkit config lists the settings"
-    return f"there is no setting {name!r} ({source}){hint}"
+    if source.startswith("environment"):
+        named, nearest = source.removeprefix("environment "), f"{PREFIX}{''.join(near).upper()}"
+    else:
+        named, nearest = name, "".join(near)
+    hint = f"did you mean {nearest}?" if near else "memkit config lists the settings"
+    return f"there is no setting {named!r} ({source}): {hint}"
 
 
 def _config_file() -> Path | None:
@@ -157,30 +187,52 @@ def _config_file() -> Path | None:
         if not path.is_file():
             raise ConfigurationError(f"{CONFIG_VARIABLE} names {path}, which is no file")
         return path
+    return _folder_file() or _user_file()
+
+
+def _folder_file() -> Path | None:
+    """The nearest ``memkit.toml`` in the current folder or above it, up to the home folder."""
     try:
         here = Path.cwd()
     except FileNotFoundError:
-        here = Path("/")
+        # The current folder was removed.
+        return None
+    home = Path(os.path.expanduser("~"))
     for folder in (here, *here.parents):
         path = folder / FILE_NAME
         if path.is_file():
             return path
-        if folder == Path.home():
+        if folder == home:
             break
+    return None
+
+
+def _user_file() -> Path | None:
     path = user_config_path("memkit") / "config.toml"
     return path if path.is_file() else None
 
 
-@lru_cache(maxsize=8)
-def _parsed(path: Path, modified_ns: int) -> Mapping[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is not valid TOML: {error}") from None
-
-
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        return _parsed(path, path.stat().st_mtime_ns)
+        found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is not valid TOML: {_position(error)}") from None
+    for name, value in found.items():
+        if isinstance(value, dict) and name not in Settings.model_fields:
+            raise ConfigurationError(
+                f"{path} has a table [{name}]: settings stand at the top, without tables"
+            )
+    url = found.get("url")
+    if isinstance(url, str) and url and "://" not in url and url != ":memory:":
+        # A folder's file means the same store from every folder below it.
+        found["url"] = str(path.parent.absolute() / Path(url).expanduser())
+    return found
+
+
+def _position(error: ValueError) -> str:
+    """Where the TOML breaks off; tomllib may quote a key, but no value."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not UTF-8 from byte {error.start}"
+    return str(error)

@@ -27,6 +27,7 @@ from memkit.protocols import (
     Operation,
     Patch,
     Put,
+    SignatureLookup,
     Stored,
     WriteResult,
 )
@@ -140,19 +141,17 @@ class Copies:
         record, index = put.record, put.index
         if not index.signature or index.vector is None:
             return []
-        wanted: list[Filter] = [
-            scope.readable(Reach.EXACT),
-            Eq("state", State.ACTIVE.value),
-            Eq("visibility", record.visibility),
-            Eq("kind", record.kind),
-            living(utc_now()),
-            ContainsAny("signature", index.signature),
-        ]
-        page = await self._engine.backend.scan(
-            record.namespace, And(tuple(wanted)), limit=_CANDIDATES, vectors=True
+        wanted = And(
+            (
+                scope.readable(Reach.EXACT),
+                Eq("state", State.ACTIVE.value),
+                Eq("visibility", record.visibility),
+                Eq("kind", record.kind),
+                living(utc_now()),
+            )
         )
         found = []
-        for stored in page.items:
+        for stored in await self._sharing(record.namespace, index.signature, wanted):
             if stored.vector is None:
                 continue
             cosine = float(stored.vector @ index.vector)
@@ -163,6 +162,15 @@ class Copies:
                 found.append((stored, NearCopy(other.id, cosine, shared, same)))
         found.sort(key=lambda pair: (-pair[1].cosine, pair[1].id))
         return found
+
+    async def _sharing(
+        self, namespace: str, signature: tuple[str, ...], wanted: Filter
+    ) -> Sequence[Stored]:
+        backend = self._engine.backend
+        if isinstance(backend, SignatureLookup):
+            return await backend.sharing(namespace, signature, wanted, _CANDIDATES)
+        shared = And((wanted, ContainsAny("signature", signature)))
+        return (await backend.scan(namespace, shared, limit=_CANDIDATES, vectors=True)).items
 
     async def _merge(
         self, scope: Scope, put: Put, existing: Stored, notices: tuple[str, ...]

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -152,7 +153,12 @@ def place_of(record: MemoryRecord) -> str:
     Private records are compared with their owner's only.
     """
     owner = record.agent if record.visibility == Visibility.PRIVATE else None
-    return canonical_json([record.project, record.task, owner])
+    return _place(record.project, record.task, owner)
+
+
+@lru_cache(maxsize=1024)
+def _place(project: str | None, task: str | None, owner: str | None) -> str:
+    return canonical_json([project, task, owner])
 
 
 def is_event(record: MemoryRecord) -> bool:

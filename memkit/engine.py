@@ -125,33 +125,45 @@ class Engine:
             unique_keys(record, draft.idempotency_key, deduplicate=deduplicate != "off")
             for record, draft in zip(records, drafts, strict=True)
         ]
+        store = self._store_near if deduplicate == "near" else self._store
         results: list[Remembered] = []
-        for start in range(0, len(records), WRITE_CHUNK):
-            chunk = slice(start, start + WRITE_CHUNK)
-            results += await self._remember_chunk(
-                scope, records[chunk], keys[chunk], near=deduplicate == "near"
-            )
-            if progress is not None:
-                progress(len(results), len(records))
+        written: asyncio.Task[list[Remembered]] | None = None
+        try:
+            for start in range(0, len(records), WRITE_CHUNK):
+                # While one chunk is written the next one is embedded and analysed.
+                chunk = slice(start, start + WRITE_CHUNK)
+                puts, notices = await self._puts(records[chunk], keys[chunk])
+                if written is not None:
+                    results += await written
+                    _tell(progress, len(results), len(records))
+                written = asyncio.create_task(store(scope, puts, notices))
+                await asyncio.sleep(0)
+        finally:
+            # Also when embedding the next chunk failed: this one is on its way.
+            if written is not None:
+                results += await written
+        _tell(progress, len(results), len(records))
         self._backfill.start_if_due()
         return results
 
-    async def _remember_chunk(
-        self,
-        scope: Scope,
-        records: Sequence[MemoryRecord],
-        keys: Sequence[tuple[str, ...]],
-        *,
-        near: bool,
-    ) -> list[Remembered]:
+    async def _puts(
+        self, records: Sequence[MemoryRecord], keys: Sequence[tuple[str, ...]]
+    ) -> tuple[list[Put], tuple[str, ...]]:
         index, notice = await self.index(records)
-        puts = [Put(*parts) for parts in zip(records, index, keys, strict=True)]
-        notices = () if notice is None else (notice,)
         if notice is not None:
             self._backfill.note_missing()
-        if near:
-            # One after the other: a near copy may stand earlier in the same chunk.
-            return [await self._copies.remember(scope, put, notices) for put in puts]
+        puts = [Put(*parts) for parts in zip(records, index, keys, strict=True)]
+        return puts, () if notice is None else (notice,)
+
+    async def _store_near(
+        self, scope: Scope, puts: Sequence[Put], notices: tuple[str, ...]
+    ) -> list[Remembered]:
+        # One after the other: a near copy may stand earlier among them.
+        return [await self._copies.remember(scope, put, notices) for put in puts]
+
+    async def _store(
+        self, scope: Scope, puts: Sequence[Put], notices: tuple[str, ...]
+    ) -> list[Remembered]:
         written = await self.backend.write(puts)
         return [
             await self._copies.outcome(scope, put, result, notices)
@@ -287,6 +299,11 @@ class Engine:
         self.require_open()
         if batch:
             await self.backend.write(batch)
+
+
+def _tell(progress: Progress | None, done: int, total: int) -> None:
+    if progress is not None:
+        progress(done, total)
 
 
 def _gate(scope: Scope, wanted: Filter) -> Callable[[MemoryRecord], bool]:

@@ -393,6 +393,21 @@ class Backend(Protocol):
 
 
 @runtime_checkable
+class SignatureLookup(Protocol):
+    """A backend that finds near copies without reading all that share a key with them."""
+
+    async def sharing(
+        self, namespace: str, signature: Sequence[str], filter: Filter, limit: int
+    ) -> list[Stored]:
+        """Up to ``limit`` matching records that share a signature key, the newest first.
+
+        They come with their vectors and unique keys. Of a key that very many records share
+        only the newest need be looked at: the cost must not grow with the store.
+        """
+        ...
+
+
+@runtime_checkable
 class Maintenance(Protocol):
     """A backend whose store can be checked and compacted."""
 

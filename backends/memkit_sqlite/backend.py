@@ -32,8 +32,8 @@ from memkit.protocols import (
     WriteResult,
 )
 from memkit.types import MemoryRecord, Problem
+from memkit_sqlite import alike, reembedding, upkeep
 from memkit_sqlite import reader as reading
-from memkit_sqlite import reembedding, upkeep
 from memkit_sqlite.driver import require_driver
 from memkit_sqlite.schema import SCHEMA_VERSION
 from memkit_sqlite.session import Session
@@ -249,6 +249,18 @@ class SqliteBackend:
     async def namespaces(self) -> dict[str, int]:
         """Every namespace that holds records, and how many."""
         return await self._read(reading.namespaces)
+
+    async def sharing(
+        self, namespace: str, signature: Sequence[str], filter: Filter, limit: int
+    ) -> list[Stored]:
+        """The newest records that share a key of a signature."""
+        reader = self._live().reader
+        return await self._read(
+            lambda connection: alike.sharing(
+                reader, connection, namespace, signature, filter, limit
+            ),
+            brief=limit <= _INLINE_RECORDS,
+        )
 
     async def search(
         self, namespace: str, legs: Sequence[SearchLeg], filter: Filter, limit: int

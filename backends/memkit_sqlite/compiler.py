@@ -26,7 +26,7 @@ from memkit.filters import (
     field_type,
     metadata_key,
 )
-from memkit_sqlite.rows import as_json, micros
+from memkit_sqlite.rows import as_json, micros, signature_hash
 
 #: The tables that hold list fields, one row for each value.
 LABEL_TABLES = {"tags": "tags", "link_to": "targets", "signature": "signatures"}
@@ -155,9 +155,11 @@ class Condition:
     def _contains(self, field: str, values: tuple[Any, ...], *, every: bool) -> str:
         if field_type(field) is FieldType.JSON:
             return self._metadata(field, lambda: self._array(values, every=every))
-        distinct = list(dict.fromkeys(values))
+        distinct: list[Any] = list(dict.fromkeys(values))
         if not distinct:
             return "1" if every else "0"
+        if field == "signature":
+            distinct = [signature_hash(value) for value in distinct]
         table = LABEL_TABLES[field]
         if not every:
             self.values.append(self._ns)

@@ -66,7 +66,8 @@ class Vectors:
 
     def keep(self, kept: Positions) -> None:
         """Close up: the row at ``kept[i]`` moves to ``i``. Ascending, so nothing is overwritten
-        before it has moved."""
+        before it has moved.
+        """
         for first in range(0, len(kept), _BLOCK):
             part = kept[first : first + _BLOCK]
             self._blocks[first >> _BLOCK_BITS][: len(part)] = self.rows(part)

@@ -178,8 +178,10 @@ class Postings:
             found = np.flatnonzero(sums)
             scores = sums[found]
         else:
-            found, inverse = np.unique(rows, return_inverse=True)
-            scores = np.bincount(inverse, weights=tf)
+            # Annotated: of what NumPy's own stubs say here, mypy makes another type.
+            distinct: tuple[Positions, Positions] = np.unique(rows, return_inverse=True)
+            found = distinct[0]
+            scores = np.bincount(distinct[1], weights=tf)
         chosen = contenders(scores, limit)
         return found[chosen], scores[chosen]
 

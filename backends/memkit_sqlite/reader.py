@@ -17,6 +17,7 @@ from memkit_sqlite.compiler import LABEL_TABLES, Condition, column, is_required
 from memkit_sqlite.driver import told
 from memkit_sqlite.rows import SELECTED, Row, as_json, labels, moment, record_from, vector_from
 from memkit_sqlite.schema import OP_DELETE, OP_PUT
+from memkit_sqlite.selective import few_records
 from memkit_sqlite.store import StoreFile
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _KEPT_CONNECTIONS = 8
 # SQLite's steps (some 50 ns each, more where JSON is read) that a query may take on the event
 # loop before it is given up there and run in a thread.
 _INLINE_STEPS = 20_000
-_WITH_INDEX = f"{SELECTED}, r.unique_keys, i.vector"
+SELECTED_WITH_INDEX = f"{SELECTED}, r.unique_keys, i.vector"
 _ORDERABLE = frozenset({FieldType.TEXT, FieldType.NUMBER, FieldType.TIME})
 
 
@@ -110,7 +111,8 @@ class Reader:
         return ns
 
 
-def _stored(namespace: str, row: Row) -> Stored:
+def stored_from(namespace: str, row: Row) -> Stored:
+    """What a row of :data:`SELECTED_WITH_INDEX` holds."""
     return Stored(record_from(namespace, row), vector_from(row[31]), labels(row[30]))
 
 
@@ -126,7 +128,7 @@ def get(
     ns = reader.namespace(connection, namespace)
     if ns is None or not ids:
         return {}
-    columns = _WITH_INDEX if vectors else SELECTED
+    columns = SELECTED_WITH_INDEX if vectors else SELECTED
     joined = "LEFT JOIN indexed i ON i.seq = r.seq " if vectors else ""
     rows = connection.execute(
         f"SELECT {columns} FROM records r {joined}WHERE r.ns = ? AND r.id IN "
@@ -134,7 +136,7 @@ def get(
         (ns, as_json(list(ids))),
     )
     if vectors:
-        return {row[0]: _stored(namespace, row) for row in rows}
+        return {row[0]: stored_from(namespace, row) for row in rows}
     return {row[0]: Stored(record_from(namespace, row)) for row in rows}
 
 
@@ -196,6 +198,19 @@ def _order_by(order: Order) -> str:
     return f"{missing_last}{name} {direction}, r.id"
 
 
+def _matching(
+    connection: apsw.Connection, ns: int, filter: Filter
+) -> tuple[str, str, list[Any]]:
+    """A FROM, a WHERE and the values they bind, for the records ``r`` that match."""
+    condition = Condition(ns, filter)
+    where = f"r.ns = ? AND {condition.sql}"
+    few = few_records(connection, ns, filter)
+    if few is None:
+        return "records r", where, [ns, *condition.values]
+    source = "json_each(?) few CROSS JOIN records r ON r.seq = few.value"
+    return source, where, [as_json(few), ns, *condition.values]
+
+
 def scan(
     reader: Reader,
     connection: apsw.Connection,
@@ -221,19 +236,19 @@ def scan(
     ns = reader.namespace(connection, namespace)
     if ns is None or limit == 0:
         return ScanPage((), None)
-    condition = Condition(ns, filter)
-    where, values = condition.sql, condition.values
+    source, where, values = _matching(connection, ns, filter)
     if after is not None:
         more, bound = _after(order, *after)
         where, values = f"{where} AND {more}", [*values, *bound]
     joined = "LEFT JOIN indexed i ON i.seq = r.seq " if vectors else ""
+    columns = SELECTED_WITH_INDEX if vectors else SELECTED
     rows: list[Any] = connection.execute(
-        f"SELECT {_WITH_INDEX if vectors else SELECTED}, {column(order.field)} FROM records r "
-        f"{joined}WHERE r.ns = ? AND {where} ORDER BY {_order_by(order)} LIMIT ?",
-        (ns, *values, limit + 1),
+        f"SELECT {columns}, {column(order.field)} FROM {source} {joined}WHERE {where} "
+        f"ORDER BY {_order_by(order)} LIMIT ?",
+        (*values, limit + 1),
     ).fetchall()
     items = tuple(
-        _stored(namespace, row) if vectors else Stored(record_from(namespace, row))
+        stored_from(namespace, row) if vectors else Stored(record_from(namespace, row))
         for row in rows[:limit]
     )
     if len(rows) <= limit:
@@ -256,31 +271,36 @@ def count(
     ns = reader.namespace(connection, namespace)
     if ns is None:
         return {"": 0} if by is None else {}
-    condition = Condition(ns, filter)
-    where, values = f"r.ns = ? AND {condition.sql}", [ns, *condition.values]
+    source, where, values = _matching(connection, ns, filter)
     if by is None:
         row: Any = connection.execute(
-            f"SELECT count(*) FROM records r WHERE {where}", values
+            f"SELECT count(*) FROM {source} WHERE {where}", values
         ).fetchone()
         return {"": row[0]}
     if kind is FieldType.LABELS:
-        sql = (
-            f"SELECT t.value, count(*) FROM {LABEL_TABLES[by]} t JOIN records r "
-            f"ON r.seq = t.seq WHERE t.ns = ? AND {where} GROUP BY t.value"
-        )
-        values = [ns, *values]
+        if by == "signature":
+            sql = (
+                f"SELECT j.value, count(*) FROM {source} JOIN indexed i ON i.seq = r.seq, "
+                f"json_each(i.signature) j WHERE {where} GROUP BY j.value"
+            )
+        else:
+            sql = (
+                f"SELECT t.value, count(*) FROM {LABEL_TABLES[by]} t WHERE t.ns = ? AND t.seq "
+                f"IN (SELECT r.seq FROM {source} WHERE {where}) GROUP BY t.value"
+            )
+            values = [ns, *values]
     elif kind is FieldType.JSON:
         sql = (
-            "SELECT e.atom, count(DISTINCT r.seq) FROM records r, json_each(r.metadata) j, "
+            f"SELECT e.atom, count(DISTINCT r.seq) FROM {source}, json_each(r.metadata) j, "
             "json_each(CASE j.type WHEN 'array' THEN j.value ELSE json_array(j.atom) END) e "
-            "WHERE j.key = ? AND j.type IN ('text', 'array') AND e.type = 'text' "
-            f"AND {where} GROUP BY e.atom"
+            f"WHERE {where} AND j.key = ? AND j.type IN ('text', 'array') AND e.type = 'text' "
+            "GROUP BY e.atom"
         )
-        values = [metadata_key(by), *values]
+        values = [*values, metadata_key(by)]
     else:
         name = column(by)
         sql = (
-            f"SELECT {name}, count(*) FROM records r WHERE {where} AND {name} IS NOT NULL "
+            f"SELECT {name}, count(*) FROM {source} WHERE {where} AND {name} IS NOT NULL "
             f"GROUP BY {name}"
         )
     rows: Any = connection.execute(sql, values)

@@ -97,7 +97,7 @@ def finish(tables: Tables) -> tuple[Fingerprint, str] | None:
     run(indexed_table("staged"))
     run("DELETE FROM signatures")
     run(
-        "INSERT INTO signatures (ns, value, seq) SELECT r.ns, j.value, i.seq "
+        "INSERT INTO signatures (ns, value, seq) SELECT r.ns, signature_hash(j.value), i.seq "
         "FROM indexed i JOIN records r ON r.seq = i.seq, json_each(i.signature) j "
         "WHERE i.signature IS NOT NULL"
     )

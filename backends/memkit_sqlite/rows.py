@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from array import array
-from collections.abc import Sequence
+import struct
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from itertools import starmap
@@ -27,6 +28,7 @@ _TF_MAX = 65535
 _encode = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, separators=(",", ":"), check_circular=False
 ).encode
+_quoted = json.encoder.encode_basestring
 
 #: The columns that :func:`record_row` fills, in its order.
 WRITTEN_COLUMNS = (
@@ -68,6 +70,22 @@ def as_json(value: object) -> str:
         ) from None
 
 
+def texts_json(texts: Iterable[str]) -> str | None:
+    """The JSON list of these texts, ``None`` if there are none."""
+    joined = ",".join(map(_quoted, texts))
+    return f"[{joined}]" if joined else None
+
+
+def unique_hash(key: str) -> bytes:
+    """What a unique key is looked up by: long enough that no two keys ever share one."""
+    return blake2b(key.encode(), digest_size=16).digest()
+
+
+def signature_hash(key: str) -> int:
+    """What a signature key is looked up by, as a signed 64-bit number."""
+    return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "little", signed=True)
+
+
 def record_row(
     record: MemoryRecord, ns: int, seq: int | None, unique: Sequence[str], embedded: bool
 ) -> Row:
@@ -87,7 +105,7 @@ def record_row(
         micros(record.created_at),
         micros(record.updated_at),
         record.kind,
-        as_json(record.tags) if record.tags else None,
+        texts_json(record.tags),
         as_json(metadata) if metadata else None,
         record.visibility,
         record.confidence,
@@ -109,7 +127,7 @@ def record_row(
         _optional_micros(record.used_at),
         record.useful,
         record.useless,
-        as_json(unique) if unique else None,
+        texts_json(unique),
         embedded,
     )
 
@@ -190,16 +208,15 @@ def term_hash(term: str) -> int:
 
 def terms_blob(terms: Sequence[str]) -> bytes:
     """A document's terms as ``indexed.terms`` holds them."""
-    counts: dict[str, int] = {}
-    for term in terms:
-        counts[term] = counts.get(term, 0) + 1
-    hashes = _hashes
-    keys = array("Q", [hashes[term] for term in counts])
+    counts = Counter(terms)
+    hashes = map(_hashes.__getitem__, counts)
     try:
-        frequencies = array("H", counts.values())
-    except OverflowError:
-        frequencies = array("H", [min(count, _TF_MAX) for count in counts.values()])
-    return keys.tobytes() + frequencies.tobytes()
+        return struct.pack(f"<{len(counts)}Q{len(counts)}H", *hashes, *counts.values())
+    except struct.error:
+        capped = [min(count, _TF_MAX) for count in counts.values()]
+        return struct.pack(
+            f"<{len(counts)}Q{len(counts)}H", *map(_hashes.__getitem__, counts), *capped
+        )
 
 
 def vector_blob(vector: Vector | None, dimension: int | None) -> bytes | None:
@@ -230,7 +247,7 @@ def index_row(seq: int, index: IndexData, dimension: int | None) -> Row:
     """A row of ``indexed`` or ``staged``."""
     return (
         seq,
-        as_json(list(dict.fromkeys(index.signature))) if index.signature else None,
+        texts_json(dict.fromkeys(index.signature)),
         len(index.terms),
         terms_blob(index.terms),
         vector_blob(index.vector, dimension),

@@ -103,6 +103,8 @@ SCHEMA = (
     "CREATE INDEX records_newest ON records (ns, created_at DESC, id)",
     "CREATE INDEX records_conversation ON records (ns, conversation_id, sequence, id) "
     "WHERE conversation_id IS NOT NULL",
+    "CREATE INDEX records_superseded ON records (ns, superseded_by) "
+    "WHERE superseded_by IS NOT NULL",
     "CREATE INDEX records_unembedded ON records (ns) WHERE embedded = 0",
     indexed_table("indexed"),
     indexed_table("staged"),
@@ -110,9 +112,11 @@ SCHEMA = (
     "PRIMARY KEY (ns, value, seq)) WITHOUT ROWID",
     "CREATE TABLE targets (ns INTEGER NOT NULL, value TEXT NOT NULL, seq INTEGER NOT NULL, "
     "PRIMARY KEY (ns, value, seq)) WITHOUT ROWID",
-    "CREATE TABLE signatures (ns INTEGER NOT NULL, value TEXT NOT NULL, seq INTEGER NOT NULL, "
+    # Signature and unique keys are held as hashes: their places in the trees are random, so
+    # what counts for writing is how few pages they fill.
+    "CREATE TABLE signatures (ns INTEGER NOT NULL, value INTEGER NOT NULL, seq INTEGER NOT NULL, "
     "PRIMARY KEY (ns, value, seq)) WITHOUT ROWID",
-    "CREATE TABLE uniques (ns INTEGER NOT NULL, value TEXT NOT NULL, seq INTEGER NOT NULL, "
+    "CREATE TABLE uniques (ns INTEGER NOT NULL, value BLOB NOT NULL, seq INTEGER NOT NULL, "
     "PRIMARY KEY (ns, value)) WITHOUT ROWID",
     "CREATE TABLE changes (position INTEGER PRIMARY KEY AUTOINCREMENT, seq INTEGER NOT NULL, "
     "op INTEGER NOT NULL, ns INTEGER NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL)",

@@ -18,6 +18,7 @@ from memkit.errors import (
 )
 from memkit.protocols import Fingerprint
 from memkit_sqlite.driver import require_driver, told
+from memkit_sqlite.rows import signature_hash, unique_hash
 from memkit_sqlite.schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ _WRITE_CACHE_KIB = 64 * 1024
 _CHECKPOINT_PAGES = 4000
 _LOG_KEPT_BYTES = 64 * 1024 * 1024
 _STATEMENTS = 200
+# Four vectors of 384 numbers fill such a page with little waste.
+_PAGE_BYTES = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,13 @@ def read_state(connection: apsw.Connection) -> StoreState:
         if target[1] is None
         else (Fingerprint(target[1], target[2], bool(target[3])), target[0]),
     )
+
+
+def _add_functions(connection: apsw.Connection) -> None:
+    """Let SQL statements find the rows that are held by a hash of their key."""
+    functions: dict[str, Any] = {"signature_hash": signature_hash, "unique_hash": unique_hash}
+    for name, function in functions.items():
+        connection.create_scalar_function(name, function, 1, deterministic=True)
 
 
 class StoreFile:
@@ -169,7 +179,9 @@ class StoreFile:
     def _create_or_upgrade(self, connection: apsw.Connection) -> None:
         import apsw
 
-        if connection.pragma("application_id") == 0 and not self._is_empty(connection):
+        if self._is_empty(connection):
+            connection.pragma("page_size", _PAGE_BYTES)
+        elif connection.pragma("application_id") == 0:
             raise StoreCorrupt(
                 f"{self.location} is an SQLite file of another program: name another file"
             )
@@ -243,6 +255,7 @@ class StoreFile:
                     "cache_size", -(_WRITE_CACHE_KIB if writer else _READ_CACHE_KIB)
                 )
                 connection.pragma("temp_store", 2)
+                _add_functions(connection)
                 if not read_only:
                     connection.pragma("synchronous", "FULL" if self._durable else "OFF")
                     connection.pragma("secure_delete", "ON")

@@ -89,7 +89,19 @@ _RULES: tuple[tuple[str, str, str], ...] = (
         "{} links cannot be found by their target",
         _REINDEX,
     ),
-    (_json_mismatch("uniques", "unique_keys", "j.value"), "{} unique keys are lost", _REINDEX),
+    (
+        _json_mismatch("uniques", "unique_keys", "unique_hash(j.value)"),
+        "{} unique keys are lost",
+        _REINDEX,
+    ),
+    (
+        "SELECT count(*) FROM indexed i JOIN records r ON r.seq = i.seq, "
+        "json_each(i.signature) j WHERE i.signature IS NOT NULL AND NOT EXISTS "
+        "(SELECT 1 FROM signatures t WHERE t.ns = r.ns AND t.value = signature_hash(j.value) "
+        "AND t.seq = r.seq)",
+        "{} signature keys are lost",
+        _REEMBED,
+    ),
 )  # fmt: skip
 
 

@@ -29,6 +29,8 @@ from memkit_sqlite.rows import (
     link_targets,
     micros,
     record_row,
+    signature_hash,
+    unique_hash,
 )
 from memkit_sqlite.schema import CHANGES_KEPT, OP_DELETE, OP_PATCH, OP_PUT, OP_REINDEX
 from memkit_sqlite.store import StoreState, read_state
@@ -251,7 +253,7 @@ class Tables:
             row: Any = self.connection.execute(
                 "SELECT u.seq, r.id FROM uniques u JOIN records r ON r.seq = u.seq "
                 "WHERE u.ns = ? AND u.value = ?",
-                (ns, key),
+                (ns, unique_hash(key)),
             ).fetchone()
             if row is not None and row[0] != own:
                 return Duplicate(row[1], key)
@@ -279,15 +281,14 @@ class Tables:
             if record.links:
                 targets += [(ns, to, seq) for to in {link.target for link in record.links}]
             if data.signature:
-                signatures += [(ns, key, seq) for key in dict.fromkeys(data.signature)]
+                signatures += [(ns, signature_hash(key), seq) for key in set(data.signature)]
             if unique:
-                uniques += [(ns, key, seq) for key in unique]
+                uniques += [(ns, unique_hash(key), seq) for key in unique]
             seq += 1
         many = self.connection.executemany
         many(_INSERT_RECORD, rows)
         many(_INSERT_INDEX, index)
-        if uniques:
-            many("INSERT INTO uniques (ns, value, seq) VALUES (?, ?, ?)", uniques)
+        self._add_labels("uniques", uniques)
         self._add_labels("tags", tags)
         self._add_labels("targets", targets)
         self._add_labels("signatures", signatures)
@@ -302,7 +303,7 @@ class Tables:
                 f"INSERT INTO {table} (ns, value, seq) VALUES (?, ?, ?)", rows
             )
 
-    def _drop_labels(self, table: str, ns: int, values: Iterable[str], seq: int) -> None:
+    def _drop_labels(self, table: str, ns: int, values: Iterable[Any], seq: int) -> None:
         rows = [(ns, value, seq) for value in values]
         if rows:
             self.connection.executemany(
@@ -310,7 +311,7 @@ class Tables:
             )
 
     def _replace_labels(
-        self, table: str, ns: int, old: Iterable[str], new: Iterable[str], seq: int
+        self, table: str, ns: int, old: Iterable[Any], new: Iterable[Any], seq: int
     ) -> None:
         before, after = set(old), set(new)
         self._drop_labels(table, ns, before - after, seq)
@@ -340,7 +341,9 @@ class Tables:
             duplicate = self._holder(ns, unique, seq)
             if duplicate is not None:
                 return duplicate
-            self._replace_labels("uniques", ns, old_unique, unique, seq)
+            self._replace_labels(
+                "uniques", ns, map(unique_hash, old_unique), map(unique_hash, unique), seq
+            )
         if patch.index is not None:
             embedded = patch.index.vector is not None
             self._reindex(ns, seq, patch.index)
@@ -357,14 +360,15 @@ class Tables:
         )
         return _APPLIED
 
-    def _signature(self, seq: int) -> tuple[str, ...]:
+    def _signature(self, seq: int) -> list[int]:
         row: Any = self.connection.execute(
             "SELECT signature FROM indexed WHERE seq = ?", (seq,)
         ).fetchone()
-        return () if row is None else labels(row[0])
+        return [] if row is None else [signature_hash(key) for key in labels(row[0])]
 
     def _reindex(self, ns: int, seq: int, index: IndexData) -> None:
-        self._replace_labels("signatures", ns, self._signature(seq), index.signature, seq)
+        new = map(signature_hash, index.signature)
+        self._replace_labels("signatures", ns, self._signature(seq), new, seq)
         self.connection.execute("DELETE FROM indexed WHERE seq = ?", (seq,))
         self.connection.execute(_INSERT_INDEX, index_row(seq, index, self.dimension))
         if self.state.target is not None:
@@ -397,7 +401,7 @@ class Tables:
         seq, _, tags, links, unique_keys, _ = held
         self._drop_labels("tags", ns, labels(tags), seq)
         self._drop_labels("targets", ns, link_targets(links), seq)
-        self._drop_labels("uniques", ns, labels(unique_keys), seq)
+        self._drop_labels("uniques", ns, map(unique_hash, labels(unique_keys)), seq)
         self._drop_labels("signatures", ns, self._signature(seq), seq)
         for table in ("indexed", "staged", "records"):
             self.connection.execute(f"DELETE FROM {table} WHERE seq = ?", (seq,))

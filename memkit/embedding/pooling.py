@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from memkit.errors import EmbedderError
+
 if TYPE_CHECKING:
     from memkit.protocols import Vector
 
@@ -24,6 +26,47 @@ def unit_rows(vectors: Vector) -> Vector:
     """
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     return (vectors / np.maximum(norms, _SHORTEST_NORM)).astype(np.float32, copy=False)
+
+
+def checked_rows(
+    rows: Sequence[Sequence[float]] | Sequence[Vector],
+    count: int,
+    dimension: int | None,
+    source: str,
+) -> Vector:
+    """Vectors that another program made, checked and at length 1.
+
+    Args:
+        rows: what it answered.
+        count: how many were asked for.
+        dimension: how long each must be; ``None`` accepts any length that all share.
+        source: who answered, for messages.
+
+    Returns:
+        float32 array of shape ``(count, dimension)``.
+
+    Raises:
+        EmbedderError: there are more or fewer, they are of another dimension, or one holds
+            something that is not a finite number, or nothing but zeros.
+    """
+    if len(rows) != count:
+        raise EmbedderError(f"{source} answered {len(rows)} vectors for {count} texts")
+    found = sorted({len(row) for row in rows})
+    wanted = found[0] if dimension is None and found else dimension
+    if any(length != wanted or length == 0 for length in found):
+        raise EmbedderError(
+            f"{source} answered vectors of dimension {', '.join(map(str, found))} "
+            f"where {wanted or 'a positive number'} was expected"
+        )
+    try:
+        vectors = np.asarray(rows, dtype=np.float32).reshape(count, wanted or 0)
+    except (TypeError, ValueError) as error:
+        raise EmbedderError(f"{source} answered vectors that are not numbers") from error
+    if not np.isfinite(vectors).all():
+        raise EmbedderError(f"{source} answered a vector with infinite or undefined numbers")
+    if not vectors.any(axis=1).all():
+        raise EmbedderError(f"{source} answered a vector of zeros, which has no direction")
+    return unit_rows(vectors)
 
 
 def pool_parts(
@@ -81,6 +124,17 @@ def window_bounds(words: Sequence[int | None], limit: int) -> list[tuple[int, in
         bounds.append((start, end))
         start = end
     return bounds
+
+
+def sendable(text: str) -> str:
+    """The text as any model or service takes it.
+
+    A blank text becomes a full stop, as many refuse the empty string; a lone surrogate,
+    which UTF-8 cannot carry, a question mark.
+    """
+    if not text or text.isspace():
+        return "."
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def halves(text: str) -> tuple[str, str]:

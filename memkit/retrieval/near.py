@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from struct import unpack
 from typing import Final
 
 from memkit.retrieval.wording import wording
@@ -35,8 +36,6 @@ alike, so nothing is done with them but to say so.
 
 _BANDS: Final = 4
 _ROWS: Final = 2
-_ROW_BYTES: Final = 4
-_BAND_BYTES: Final = _ROWS * _ROW_BYTES
 _LEAST_TERMS: Final = 3
 
 
@@ -60,22 +59,27 @@ def signature(terms: Sequence[str], place: str) -> tuple[str, ...]:
     distinct = set(terms)
     if len(distinct) < _LEAST_TERMS:
         return ()
-    least = b"".join(map(min, zip(*map(_rows, distinct), strict=True)))
-    where = blake2b(place.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    least = [*map(min, zip(*map(_rows, distinct), strict=True))]
     return tuple(
-        blake2b(
-            least[start : start + _BAND_BYTES], digest_size=8, key=where, salt=start.to_bytes(8)
-        ).hexdigest()
-        for start in range(0, len(least), _BAND_BYTES)
+        f"{(least[2 * band] << 32 | least[2 * band + 1]) ^ where:016x}"
+        for band, where in enumerate(_wheres(place))
     )
 
 
 @lru_cache(maxsize=65_536)
-def _rows(term: str) -> tuple[bytes, ...]:
-    """A term under each of the hash functions: the slices of one long hash."""
-    size = _BANDS * _BAND_BYTES
-    digest = blake2b(term.encode("utf-8", "surrogatepass"), digest_size=size).digest()
-    return tuple(digest[i : i + _ROW_BYTES] for i in range(0, size, _ROW_BYTES))
+def _rows(term: str) -> tuple[int, ...]:
+    """A term under each of the hash functions: the 32-bit slices of one long hash."""
+    return unpack(f"<{_BANDS * _ROWS}I", _digest(term, 4 * _BANDS * _ROWS))
+
+
+@lru_cache(maxsize=1024)
+def _wheres(place: str) -> tuple[int, ...]:
+    """A place as 64 bits for each band."""
+    return unpack(f"<{_BANDS}Q", _digest(place, 8 * _BANDS))
+
+
+def _digest(text: str, size: int) -> bytes:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=size).digest()
 
 
 def overlap(a_terms: Sequence[str], b_terms: Sequence[str]) -> float:

@@ -16,8 +16,8 @@ def _words(text: str) -> frozenset[str]:
 ENGLISH = _words(
     """
     a about above again against all am an and any are as at be because been being below between
-    both but by can could did do does doing done down each either else ever few for from further
-    had has have having he her here hers herself him himself his how i if in into is it its
+    both but by can cannot could did do does doing done down each either else ever few for from
+    further had has have having he her here hers herself him himself his how i if in into is it its
     itself just let me more most much my myself no nor not of off on once only or other our ours
     ourselves out over own same shall she should so some such than that the their theirs them
     themselves then there these they this those though through to too under until up upon us

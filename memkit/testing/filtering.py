@@ -20,7 +20,7 @@ RANDOM_FILTERS = 250
 class FilteringTests(Suite):
     """Each filter is compared with :func:`memkit.filters.matches`, through every call."""
 
-    async def fill(self, backend: Backend, held: list[Sample]) -> None:
+    async def fill_samples(self, backend: Backend, held: list[Sample]) -> None:
         """Store the samples, all with one term in common and the embedded ones with a vector."""
         await backend.write(
             [
@@ -58,14 +58,14 @@ class FilteringTests(Suite):
     @on_store()
     async def test_crafted_filters_mean_what_the_reference_says(self, backend: Backend) -> None:
         held = samples()
-        await self.fill(backend, held)
+        await self.fill_samples(backend, held)
         for name, filter in crafted_filters().items():
             await self.assert_agrees(backend, held, name, filter)
 
     @on_store()
     async def test_random_filters_mean_what_the_reference_says(self, backend: Backend) -> None:
         held = samples()
-        await self.fill(backend, held)
+        await self.fill_samples(backend, held)
         draw = random.Random(20260301)
         for n in range(RANDOM_FILTERS):
             await self.assert_agrees(backend, held, f"random filter {n}", random_filter(draw))
@@ -76,7 +76,7 @@ class FilteringTests(Suite):
             Sample(build_record(n, metadata={"k": value}), embedded=True)
             for n, value in enumerate((1, 1.0, True, "1", 0, False, "0", "True", [1], [True]))
         ]
-        await self.fill(backend, held)
+        await self.fill_samples(backend, held)
         for value in (1, 1.0, True, "1", 0, 0.0, False, "0", "True"):
             for filter in (Eq("metadata.k", value), ContainsAny("metadata.k", (value,))):
                 await self.assert_agrees(backend, held, f"like {value!r}", filter)
@@ -88,7 +88,7 @@ class FilteringTests(Suite):
             Sample(build_record(2, metadata={"k": None}), embedded=True),
             Sample(build_record(3), embedded=True),
         ]
-        await self.fill(backend, held)
+        await self.fill_samples(backend, held)
         for filter in (
             Ne("project", "p"),
             Ne("metadata.k", 1),
@@ -102,7 +102,7 @@ class FilteringTests(Suite):
     @on_store()
     async def test_counts_by_a_field_agree_with_the_records(self, backend: Backend) -> None:
         held = samples()
-        await self.fill(backend, held)
+        await self.fill_samples(backend, held)
         some = Eq("pinned", True)
         for filter in (EVERYTHING, some, Not(EVERYTHING)):
             matching = [each for each in held if matches(filter, each.value_of)]

@@ -14,6 +14,7 @@ from memkit.protocols import (
     Delete,
     DenseLeg,
     LexicalLeg,
+    Operation,
     Patch,
     SearchLeg,
     Touch,
@@ -126,7 +127,10 @@ class IsolationTests(Suite):
         assert await backend.get("thief", [record.id], vectors=True) == {}
         with pytest.raises(RecordNotFound):
             await backend.write([Patch(replace(record, namespace="thief", version=2), 1)])
-        operations = [Touch("thief", record.id, uses=5, useless=5), Delete("thief", record.id)]
+        operations: list[Operation] = [
+            Touch("thief", record.id, uses=5, useless=5),
+            Delete("thief", record.id),
+        ]
         assert await backend.write(operations) == [Applied()] * 2
         stored = await get_one(backend, record)
         assert_same_record(stored.record, record)

@@ -100,7 +100,7 @@ def ties_are_by_id(found: list[str], records: list[MemoryRecord], order: Order) 
 class OrderingTests(Suite):
     """Orders, pages and cursors of scans."""
 
-    async def fill(self, backend: Backend) -> list[MemoryRecord]:
+    async def fill_varied(self, backend: Backend) -> list[MemoryRecord]:
         """Store the varied records and return them."""
         records = varied_records()
         await backend.write([build_put(record) for record in records])
@@ -110,7 +110,7 @@ class OrderingTests(Suite):
     async def test_scans_honour_every_order_and_put_the_missing_last(
         self, backend: Backend
     ) -> None:
-        records = await self.fill(backend)
+        records = await self.fill_varied(backend)
         for field in ORDERED_BY:
             for descending in (False, True):
                 order = Order(field, descending)
@@ -121,7 +121,7 @@ class OrderingTests(Suite):
 
     @on_store("ordered")
     async def test_a_filtered_scan_keeps_its_order(self, backend: Backend) -> None:
-        records = await self.fill(backend)
+        records = await self.fill_varied(backend)
         order = Order("sequence", descending=False)
         some = And((Eq("kind", "note"), Gte("confidence", 0.5)))
         kept = [r for r in records if r.kind == "note" and r.confidence >= 0.5]
@@ -131,7 +131,7 @@ class OrderingTests(Suite):
 
     @on_store()
     async def test_pages_hold_everything_once_whatever_their_size(self, backend: Backend) -> None:
-        records = await self.fill(backend)
+        records = await self.fill_varied(backend)
         for limit in (1, 2, 59, 60, 61, 10_000):
             found = ids_of(await scan_all(backend, limit=limit))
             assert len(found) == len(records)
@@ -140,7 +140,7 @@ class OrderingTests(Suite):
     @on_store()
     async def test_the_last_page_has_no_cursor(self, backend: Backend) -> None:
         assert (await backend.scan(NAMESPACE, EVERYTHING)).cursor is None
-        await self.fill(backend)
+        await self.fill_varied(backend)
         assert (await backend.scan(NAMESPACE, EVERYTHING, limit=1_000)).cursor is None
         assert (await backend.scan(NAMESPACE, EVERYTHING, limit=59)).cursor is not None
 
@@ -178,7 +178,7 @@ class OrderingTests(Suite):
 
     @on_store()
     async def test_pages_are_steady_when_other_fields_change(self, backend: Backend) -> None:
-        records = await self.fill(backend)
+        records = await self.fill_varied(backend)
         seen: list[str] = []
         cursor: str | None = None
         versions = {record.id: record.version for record in records}
@@ -202,14 +202,14 @@ class OrderingTests(Suite):
 
     @on_store()
     async def test_a_cursor_that_is_not_the_backends_is_refused(self, backend: Backend) -> None:
-        await self.fill(backend)
+        await self.fill_varied(backend)
         for cursor in GARBAGE:
             with pytest.raises(InvalidInput):
                 await backend.scan(NAMESPACE, EVERYTHING, cursor=cursor)
 
     @on_store("ordered")
     async def test_a_cursor_of_another_order_is_refused(self, backend: Backend) -> None:
-        await self.fill(backend)
+        await self.fill_varied(backend)
         page = await backend.scan(NAMESPACE, EVERYTHING, order=Order("uses"), limit=5)
         for other in (Order("project"), Order("uses", descending=False), Order("occurred_at")):
             with pytest.raises(InvalidInput):
@@ -217,14 +217,14 @@ class OrderingTests(Suite):
 
     @on_store("ordered")
     async def test_an_order_by_what_is_no_field_is_refused(self, backend: Backend) -> None:
-        await self.fill(backend)
+        await self.fill_varied(backend)
         for field in ("no such field", "id; DROP TABLE records; --", "id, project", "1", ""):
             with pytest.raises(InvalidInput):
                 await backend.scan(NAMESPACE, EVERYTHING, order=Order(field))
 
     @on_store()
     async def test_a_cursor_leads_to_no_other_namespace(self, backend: Backend) -> None:
-        await self.fill(backend)
+        await self.fill_varied(backend)
         foreign = [build_record(n, namespace="foreign") for n in range(20)]
         await backend.write([build_put(record) for record in foreign])
         page = await backend.scan("foreign", EVERYTHING, limit=5)

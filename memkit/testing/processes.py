@@ -1,6 +1,6 @@
 """Other processes that write to a store for the tests: started, spoken to, killed.
 
-Run as ``python -m memkit.testing.processes``; its one argument is a JSON object.
+Run as ``python -m memkit.testing.processes`` with a :class:`Job` as its one argument.
 """
 
 from __future__ import annotations
@@ -10,48 +10,71 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import asdict, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from memkit.filters import EVERYTHING
-from memkit.protocols import Applied, Backend, DenseLeg, Fingerprint, Patch, StoreSpec
-from memkit.testing.records import NAMESPACE, build_put, build_record, unit_vector
+from memkit.protocols import Backend, DenseLeg, Fingerprint, Patch, Put, StoreSpec
+from memkit.testing.records import NAMESPACE, build_put, build_record, record_id, unit_vector
 
-#: How many records each batch of :func:`write_without_end` holds.
+if TYPE_CHECKING:
+    from memkit.protocols import Vector
+    from memkit.types import MemoryRecord
+
+#: How many tasks of a killed process write at once, and the records in each larger batch.
+LANES = 4
 BATCH = 5
 
 
-def seed_of(group: int, number: int) -> int:
-    """The seed of the vector of a record that a process writes."""
-    return group * 1_000_000 + number
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a process is to do: ``crash`` writes until it is killed, ``share`` a while.
+
+    ``group`` is the process's own number, ``groups`` those of all that share the store.
+    """
+
+    kind: str
+    factory: str
+    place: str
+    model: str
+    dimension: int
+    analyzer: str
+    group: int
+    groups: tuple[int, ...] = ()
+    records: int = 0
+
+    def record(self, number: int) -> MemoryRecord:
+        """One of the records that this process writes."""
+        return build_record(number, id=record_id(number, self.group), metadata={"n": number})
+
+    def vector(self, number: int) -> Vector:
+        """That record's vector."""
+        return unit_vector(self.group * 1_000_000 + number, self.dimension)
+
+    def put(self, number: int) -> Put:
+        """The put of that record."""
+        key = f"{self.group} {number}"
+        return build_put(self.record(number), self.vector(number), unique=(key,))
+
+    @property
+    def spec(self) -> StoreSpec:
+        """What the store is opened with."""
+        return StoreSpec(Fingerprint(self.model, self.dimension), self.analyzer)
 
 
 @contextmanager
-def started(
-    job: str, factory: str, place: Path, spec: StoreSpec, **settings: int
-) -> Iterator[subprocess.Popen[str]]:
-    """A process that does a job on the store at ``place``; it is killed at the end.
-
-    Its lines on stdout are what it has to say; stderr is the test's own.
-    """
-    assert spec.fingerprint is not None
-    order = {
-        "job": job,
-        "factory": factory,
-        "place": str(place),
-        "fingerprint": asdict(spec.fingerprint),
-        "analyzer": spec.analyzer,
-        **settings,
-    }
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+def started(job: Job) -> Iterator[subprocess.Popen[str]]:
+    """A process that does the job, killed at the end; stderr is the test's own."""
+    paths = os.pathsep.join(path for path in sys.path if path)
     process = subprocess.Popen(
-        [sys.executable, "-m", "memkit.testing.processes", json.dumps(order)],
+        [sys.executable, "-m", "memkit.testing.processes", json.dumps(asdict(job))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=environment,
+        env={**os.environ, "PYTHONPATH": paths},
         text=True,
     )
     try:
@@ -61,35 +84,72 @@ def started(
         process.communicate()
 
 
-def say(value: Any) -> None:
-    """Tell the parent: one line of JSON, out of this process when this returns."""
+def tell(process: subprocess.Popen[str], line: str) -> None:
+    """Send a process a line."""
+    assert process.stdin is not None
+    process.stdin.write(line + "\n")
+    process.stdin.flush()
+
+
+def hear(process: subprocess.Popen[str]) -> Any:
+    """The next thing that a process says; it must not have ended."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.endswith("\n"), f"the process ended with {process.wait()} instead of answering"
+    return json.loads(line)
+
+
+def _say(value: Any) -> None:
+    # Flushed: what was said is out of this process, and a kill cannot take it back.
     sys.stdout.write(json.dumps(value) + "\n")
     sys.stdout.flush()
 
 
-async def write_without_end(backend: Backend, group: int) -> None:
-    """Write until killed; each number is said when its write has been acknowledged.
-
-    Four tasks write at once: single records, batches, and patches of what they wrote.
-    """
-
+async def _crash(job: Job, backend: Backend) -> None:
     async def write(lane: int) -> None:
         number = lane
         while True:
-            numbers = [number + 4 * step for step in range(BATCH if lane % 2 else 1)]
-            records = [build_process_record(group, n) for n in numbers]
-            dimension = DIMENSION
-            await backend.write(
-                [
-                    build_put(r, unit_vector(seed_of(group, n), dimension), unique=(f"{group} {n}",))
-                    for r, n in zip(records, numbers, strict=True)
-                ]
-            )
-            say({"put": numbers})
+            numbers = [number + LANES * step for step in range(BATCH if lane % 2 else 1)]
+            await backend.write([job.put(n) for n in numbers])
+            _say({"put": numbers})
             if lane >= 2:
-                patched = replace(records[0], content="patched", version=2)
+                patched = replace(job.record(numbers[0]), content="patched", version=2)
                 await backend.write([Patch(patched, 1)])
-                say({"patch": numbers[0]})
-            number += 4 * len(numbers)
+                _say({"patch": numbers[0]})
+            number += LANES * len(numbers)
 
-    await asyncio.gather(*(write(lane) for lane in range(4)))
+    await asyncio.gather(*(write(lane) for lane in range(LANES)))
+
+
+async def _share(job: Job, backend: Backend) -> None:
+    # Read first, so that what this process remembers of the store is from before the writes.
+    await backend.search(NAMESPACE, [DenseLeg(job.vector(0))], EVERYTHING, 1)
+    _say("ready")
+    await asyncio.to_thread(sys.stdin.readline)
+    for number in range(job.records):
+        await backend.write([job.put(number)])
+    _say("written")
+    await asyncio.to_thread(sys.stdin.readline)
+    ids = [record_id(n, group) for group in job.groups for n in range(job.records)]
+    found = await backend.search(NAMESPACE, [DenseLeg(job.vector(0))], EVERYTHING, len(ids) + 1)
+    _say(
+        {
+            "counted": (await backend.count(NAMESPACE, EVERYTHING))[""],
+            "got": len(await backend.get(NAMESPACE, ids)),
+            "ranked": len({each.id for each in found.legs[0]}),
+        }
+    )
+
+
+async def _run(job: Job) -> None:
+    module, _, attribute = job.factory.partition(":")
+    backend: Backend = getattr(import_module(module), attribute)(Path(job.place))
+    await backend.open(job.spec)
+    try:
+        await {"crash": _crash, "share": _share}[job.kind](job, backend)
+    finally:
+        await backend.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(_run(Job(**json.loads(sys.argv[1]))))

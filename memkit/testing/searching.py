@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from memkit.filters import EVERYTHING, ContainsAny, Eq, Gte, Not
 from memkit.protocols import (
@@ -17,6 +16,7 @@ from memkit.protocols import (
     Patch,
     Put,
     Scored,
+    SearchLeg,
     SearchResult,
 )
 from memkit.testing.records import (
@@ -29,6 +29,9 @@ from memkit.testing.records import (
     unit_vectors,
 )
 from memkit.testing.suite import Suite, assert_same_record, on_store
+
+if TYPE_CHECKING:
+    from memkit.protocols import Vector
 
 # What float32 products summed in another order may differ by.
 ROUNDING = 1e-4
@@ -49,7 +52,7 @@ def assert_ranked(leg: Sequence[Scored]) -> None:
 class SearchingTests(Suite):
     """What both legs promise, and the dense one."""
 
-    async def fill(self, backend: Backend, count: int) -> dict[str, np.ndarray]:
+    async def fill_random(self, backend: Backend, count: int) -> dict[str, Vector]:
         """Store ``count`` records with random vectors in batches; the vectors by id."""
         vectors = unit_vectors(count, count, self.dimension)
         puts = [
@@ -65,7 +68,7 @@ class SearchingTests(Suite):
         return {record_id(n): vectors[n] for n in range(count)}
 
     def assert_nearest(
-        self, leg: Sequence[Scored], vectors: dict[str, np.ndarray], query: np.ndarray, limit: int
+        self, leg: Sequence[Scored], vectors: dict[str, Vector], query: Vector, limit: int
     ) -> float:
         """Fail unless a dense leg is well formed; the share of the true nearest it holds."""
         assert_ranked(leg)
@@ -77,12 +80,13 @@ class SearchingTests(Suite):
         if not leg:
             return 1.0
         least = sorted(cosines.values(), reverse=True)[len(leg) - 1]
-        return sum(cosines[each.id] >= least - slack for each in leg) / len(leg)
+        near_enough = [each for each in leg if cosines[each.id] >= least - slack]
+        return len(near_enough) / len(leg)
 
     @on_store()
     async def test_a_dense_leg_finds_the_nearest_records(self, backend: Backend) -> None:
         for count in (300, 2_000):
-            vectors = await self.fill(backend, count)
+            vectors = await self.fill_random(backend, count)
             shares = []
             for query in unit_vectors(99, 20, self.dimension):
                 for limit in (1, 10, 50):
@@ -95,7 +99,7 @@ class SearchingTests(Suite):
     async def test_a_dense_leg_finds_the_nearest_of_those_that_match(
         self, backend: Backend
     ) -> None:
-        vectors = await self.fill(backend, 2_000)
+        vectors = await self.fill_random(backend, 2_000)
         few = {id_: vectors[id_] for id_ in (record_id(n) for n in range(0, 2_000, 40))}
         half = {id_: vectors[id_] for id_ in (record_id(n) for n in range(1_000, 2_000))}
         shares = []
@@ -150,7 +154,7 @@ class SearchingTests(Suite):
 
     @on_store()
     async def test_limits_of_nothing_one_and_more_than_exist(self, backend: Backend) -> None:
-        await self.fill(backend, 30)
+        await self.fill_random(backend, 30)
         query = self.vector(5)
         for limit, expected in ((0, 0), (1, 1), (30, 30), (31, 30), (100_000, 30)):
             found = await backend.search(NAMESPACE, [DenseLeg(query)], EVERYTHING, limit)
@@ -162,7 +166,7 @@ class SearchingTests(Suite):
     ) -> None:
         legs = [DenseLeg(self.vector(1)), DenseLeg(self.vector(2))]
         assert (await backend.search(NAMESPACE, legs, EVERYTHING, 5)).legs == ((), ())
-        await self.fill(backend, 10)
+        await self.fill_random(backend, 10)
         assert (await backend.search("empty", legs, EVERYTHING, 5)).legs == ((), ())
         assert (await backend.search(NAMESPACE, [], EVERYTHING, 5)).legs == ()
         nothing = Not(EVERYTHING)
@@ -187,7 +191,7 @@ class SearchingTests(Suite):
     async def test_changed_and_deleted_records_change_the_dense_leg_at_once(
         self, backend: Backend
     ) -> None:
-        vectors = await self.fill(backend, 200)
+        vectors = await self.fill_random(backend, 200)
         query = self.vector(77)
         for n in range(0, 60, 3):
             moved, gone, relabelled = (build_record(n + m) for m in range(3))
@@ -222,7 +226,8 @@ class SearchingTests(Suite):
         found = await backend.search(NAMESPACE, [second, first], EVERYTHING, 1)
         assert [leg_ids(found, n) for n in range(2)] == [[record_id(2)], [record_id(1)]]
         if backend.capabilities.lexical:
-            legs = [LexicalLeg(("beta",)), first, LexicalLeg(("alpha",)), LexicalLeg(("gamma",))]
+            beta, alpha, gamma = (LexicalLeg((word,)) for word in ("beta", "alpha", "gamma"))
+            legs: list[SearchLeg] = [beta, first, alpha, gamma]
             found = await backend.search(NAMESPACE, legs, EVERYTHING, 1)
             wanted = [[record_id(2)], [record_id(1)], [record_id(1)], []]
             assert [leg_ids(found, n) for n in range(4)] == wanted

@@ -151,6 +151,7 @@ def test_records_of_other_scopes_are_not_found(memory: Memory) -> None:
     elsewhere = memory.at(namespace="other").remember("hidden").id
     sibling = memory.at(project="q").remember("hidden").id
     handle = memory.at(project="p", agent="bob")
+    own = handle.remember("my own").id
     for id_ in (secret, elsewhere, sibling, GHOST):
         for call in (
             handle.get,
@@ -162,7 +163,7 @@ def test_records_of_other_scopes_are_not_found(memory: Memory) -> None:
             lambda id_: handle.update(id_, content="x"),
             lambda id_: handle.correct(id_, "x"),
             lambda id_: handle.feedback(id_, useful=True),
-            lambda id_: handle.link(id_, GHOST),
+            lambda id_: handle.link(id_, own),
         ):
             with pytest.raises(RecordNotFound, match=re.escape(id_)):
                 call(id_)
