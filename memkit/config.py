@@ -68,9 +68,6 @@ class Settings(BaseModel):
     use_weight: float = Field(0.05, ge=0, le=1, description="how much feedback moves a score")
     pin_weight: float = Field(0.15, ge=0, le=10, description="what a pin adds to a score")
     usage_flush_seconds: float = Field(5.0, ge=0, description="how often use counters are written")
-    busy_timeout_seconds: float = Field(
-        30.0, ge=0, description="how long a write waits for another process"
-    )
     openai_api_key: SecretStr | None = Field(
         None, description="key for openai: embedders, instead of OPENAI_API_KEY"
     )

@@ -173,16 +173,20 @@ class Engine:
     async def index(self, records: Sequence[MemoryRecord]) -> tuple[list[IndexData], str | None]:
         """What records are found by, and a notice if they have no vectors for now."""
         from memkit.retrieval.analysis import analyze
-        from memkit.retrieval.near import signature
+        from memkit.retrieval.near import signatures
 
         texts = [index_text(record) for record in records]
         vectors, notice = await self.vectorizer.documents(texts)
-        index = []
-        for i, (record, text) in enumerate(zip(records, texts, strict=True)):
-            terms = analyze(text)
-            keys = () if is_event(record) else signature(terms, place_of(record) + record.kind)
-            index.append(IndexData(None if vectors is None else vectors[i], terms, keys))
-        return index, notice
+        terms = [analyze(text) for text in texts]
+        # Turns and messages are not compared, so they have no terms to be compared by.
+        keys = signatures(
+            [
+                ((), "") if is_event(record) else (words, place_of(record) + record.kind)
+                for record, words in zip(records, terms, strict=True)
+            ]
+        )
+        rows = [None] * len(texts) if vectors is None else vectors
+        return [IndexData(*parts) for parts in zip(rows, terms, keys, strict=True)], notice
 
     # The read path.
 

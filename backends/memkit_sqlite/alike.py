@@ -10,7 +10,6 @@ from memkit.protocols import Stored
 from memkit_sqlite.compiler import Condition
 from memkit_sqlite.reader import SELECTED_WITH_INDEX, Reader, stored_from
 from memkit_sqlite.rows import signature_hash
-from memkit_sqlite.rows import signature_hash
 
 if TYPE_CHECKING:
     import apsw

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -29,6 +29,14 @@ B = 0.75
 TERM_BYTES = 10
 _FRESH_MAX = 4096
 _FAN_OUT = 6
+# Up to so many postings are simply summed.
+_FEW_POSTINGS = 4096
+# More than the error of a sum of floats can be.
+_ROUNDING = 1 + 1e-9
+
+
+#: The rows that hold a term, ascending, and its frequency in each.
+_Part: TypeAlias = "tuple[NDArray[np.int32], NDArray[np.uint16]]"
 
 
 class _Segment:
@@ -51,6 +59,14 @@ class _Segment:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def find(self, term: int) -> _Part | None:
+        """The postings of a term."""
+        at = int(self.terms.searchsorted(np.uint64(term)))
+        if at == len(self.terms) or self.terms[at] != term:
+            return None
+        part = slice(self.bounds[at], self.bounds[at + 1])
+        return self.rows[part], self.counts[part]
+
     def hashes(self) -> NDArray[np.uint64]:
         """The term of each posting."""
         return np.repeat(self.terms, np.diff(self.bounds))
@@ -64,8 +80,10 @@ class Postings:
     """
 
     def __init__(self) -> None:
-        self.lengths: NDArray[np.int32] = np.zeros(256, np.int32)
+        # As floats: that is how they are used, by all that a filter leaves at once.
+        self.lengths: NDArray[np.float64] = np.zeros(256)
         self._size = 0
+        self._words = 0.0
         self._segments: list[_Segment] = []
         self._fresh: dict[int, tuple[array[int], array[int]]] = {}
         self._fresh_count = 0
@@ -75,6 +93,7 @@ class Postings:
         self._size = start + len(blobs)
         self.lengths = grown(self.lengths, self._size)
         self.lengths[start : self._size] = lengths
+        self._words += sum(lengths)
         if len(blobs) < 64:
             for row, blob in enumerate(blobs, start):
                 self._append_one(row, blob)
@@ -140,6 +159,7 @@ class Postings:
             self._add(_Segment(segment.hashes()[living], rows[living], segment.counts[living]))
         self.lengths[: len(kept)] = self.lengths[kept]
         self._size = len(kept)
+        self._words = float(self.lengths[: self._size].sum())
 
     def search(
         self, terms: Sequence[int], among: NDArray[np.bool_] | None, limit: int
@@ -151,67 +171,133 @@ class Postings:
             among: which rows can be found; ``None``: all of them.
             limit: how many are wanted; more come back where scores are equal.
         """
-        rows, counts, owners = self._postings(terms)
-        if among is not None and len(rows):
-            inside = among[rows]
-            rows, counts, owners = rows[inside], counts[inside], owners[inside]
-        if len(rows) == 0 or limit <= 0:
+        held = [part for term in terms if (part := self._postings(term)) is not None]
+        if among is not None:
+            held = [_among(part, among) for part in held]
+        held = sorted((part for part in held if len(part[0])), key=lambda part: len(part[0]))
+        if not held or limit <= 0:
             return np.zeros(0, np.int64), np.zeros(0, np.float64)
         lengths = self.lengths[: self._size]
-        if among is None:
-            total, words = self._size, float(lengths.sum(dtype=np.int64))
-        else:
+        total, words = self._size, self._words
+        if among is not None:
             total = int(np.count_nonzero(among))
-            words = float(np.dot(lengths, among))
-        df = np.bincount(owners, minlength=len(terms))
-        idf = np.log1p((total - df + 0.5) / (df + 0.5)) * (K1 + 1)
-        tf = counts.astype(np.float64)
-        norms = lengths[rows] * (K1 * B * total / words)
-        norms += K1 * (1 - B)
-        norms += tf
-        tf *= idf[owners]
-        tf /= norms
-        found: Positions
-        scores: NDArray[np.float64]
-        if len(rows) * 4 > self._size:
-            sums = np.bincount(rows, weights=tf, minlength=self._size)
-            found = np.flatnonzero(sums)
-            scores = sums[found]
-        else:
-            # Annotated: of what NumPy's own stubs say here, mypy makes another type.
-            distinct: tuple[Positions, Positions] = np.unique(rows, return_inverse=True)
-            found = distinct[0]
-            scores = np.bincount(distinct[1], weights=tf)
-        chosen = contenders(scores, limit)
-        return found[chosen], scores[chosen]
+            words = float(np.dot(lengths, among.astype(np.float64)))
+        return _Ranking(held, lengths, total, words / total, self._size).best(limit)
 
-    def _postings(
-        self, terms: Sequence[int]
-    ) -> tuple[NDArray[np.int32], NDArray[np.uint16], NDArray[np.int64]]:
-        """Every posting of these terms: its row, its frequency, and which term it is of."""
-        rows: list[Any] = []
-        counts: list[Any] = []
-        owners: list[int] = []
-        wanted = np.array(terms, np.uint64)
+    def _postings(self, term: int) -> _Part | None:
+        """The rows that hold a term, and its frequency in each; ``None`` if none does."""
+        found = []
         for segment in self._segments:
-            at = np.searchsorted(segment.terms, wanted)
-            at[at == len(segment.terms)] = 0
-            for owner in np.flatnonzero(segment.terms[at] == wanted).tolist():
-                low, high = segment.bounds[at[owner] : at[owner] + 2].tolist()
-                rows.append(segment.rows[low:high])
-                counts.append(segment.counts[low:high])
-                owners.append(owner)
-        for owner, term in enumerate(terms):
-            held = self._fresh.get(term)
-            if held is not None:
-                # Copied: a view would forbid the array to grow.
-                rows.append(np.array(held[0], np.int32))
-                counts.append(np.array(held[1], np.uint16))
-                owners.append(owner)
-        if not rows:
-            return np.zeros(0, np.int32), np.zeros(0, np.uint16), np.zeros(0, np.int64)
-        sizes = [len(part) for part in rows]
-        return np.concatenate(rows), np.concatenate(counts), np.repeat(owners, sizes)
+            part = segment.find(term)
+            if part is not None:
+                found.append(part)
+        fresh = self._fresh.get(term)
+        if fresh is not None:
+            # Copied: a view would forbid the array to grow.
+            found.append((np.array(fresh[0], np.int32), np.array(fresh[1], np.uint16)))
+        if len(found) < 2:
+            return found[0] if found else None
+        return (
+            np.concatenate([rows for rows, _ in found]),
+            np.concatenate([counts for _, counts in found]),
+        )
+
+
+class _Ranking:
+    """One query's postings, rarest term first, and how they are scored."""
+
+    def __init__(
+        self,
+        held: Sequence[_Part],
+        lengths: NDArray[np.float64],
+        total: int,
+        mean: float,
+        size: int,
+    ) -> None:
+        self._held = held
+        self._lengths = lengths
+        self._size = size
+        self._slope = K1 * B / mean
+        df = np.array([len(rows) for rows, _ in held])
+        #: What each term adds at most: no frequency makes it more.
+        self._most = np.log1p((total - df + 0.5) / (df + 0.5)) * (K1 + 1)
+        self._postings = np.cumsum(df)
+
+    def best(self, limit: int) -> tuple[Positions, NDArray[np.float64]]:
+        """The rows that may be the best ``limit``, and their scores."""
+        return self._by_rare_terms(limit) or self._by_all_terms(limit)
+
+    def _by_rare_terms(self, limit: int) -> tuple[Positions, NDArray[np.float64]] | None:
+        """Rank by the rare terms; look the common ones up for the rows that can still win.
+
+        Not possible if common terms alone may carry a row among the best (the bound of
+        MaxScore: Turtle and Flood 1995).
+        """
+        if self._postings[-1] <= _FEW_POSTINGS:
+            return None
+        rare = max(1, int(np.searchsorted(self._postings, _FEW_POSTINGS)))
+        for used in range(rare, len(self._held)):
+            common = float(self._most[used:].sum())
+            if self._postings[used - 1] * 3 > self._postings[-1]:
+                return None
+            rows, scores = self._sums(self._held[:used], self._most[:used])
+            if len(rows) <= limit:
+                continue
+            last = np.partition(scores, len(scores) - limit)[len(scores) - limit]
+            if last <= common * _ROUNDING:
+                continue
+            able = scores >= last - common * _ROUNDING
+            rows, scores = rows[able], scores[able]
+            for (held, counts), most in zip(self._held[used:], self._most[used:], strict=True):
+                at = np.searchsorted(held, rows)
+                at[at == len(held)] = 0
+                has = np.flatnonzero(held[at] == rows)
+                scores[has] += self._weights(rows[has], counts[at[has]], most)
+            chosen = contenders(scores, limit)
+            return rows[chosen], scores[chosen]
+        return None
+
+    def _by_all_terms(self, limit: int) -> tuple[Positions, NDArray[np.float64]]:
+        rows, scores = self._sums(self._held, self._most)
+        chosen = contenders(scores, limit)
+        return rows[chosen], scores[chosen]
+
+    def _weights(
+        self, rows: NDArray[np.int32], counts: NDArray[np.uint16], most: float
+    ) -> NDArray[np.float64]:
+        weights = self._lengths[rows]
+        weights *= self._slope
+        weights += K1 * (1 - B)
+        weights += counts
+        np.divide(counts * most, weights, out=weights)
+        return weights
+
+    def _sums(
+        self, held: Sequence[_Part], most: NDArray[np.float64]
+    ) -> tuple[Positions, NDArray[np.float64]]:
+        """Each row that holds one of these terms, ascending, and the sum of its weights."""
+        weights = [
+            self._weights(rows, counts, bound)
+            for (rows, counts), bound in zip(held, most.tolist(), strict=True)
+        ]
+        if len(held) == 1:
+            return held[0][0], weights[0]
+        if sum(map(len, weights)) * 8 > self._size:
+            sums = np.zeros(self._size)
+            for (rows, _), weight in zip(held, weights, strict=True):
+                sums[rows] += weight
+            found = np.flatnonzero(sums)
+            return found, sums[found]
+        every = np.concatenate([rows for rows, _ in held])
+        order = np.argsort(every, kind="stable")
+        every = every[order]
+        starts = np.flatnonzero(np.append(True, every[1:] != every[:-1]))
+        return every[starts], np.add.reduceat(np.concatenate(weights)[order], starts)
+
+
+def _among(part: _Part, among: NDArray[np.bool_]) -> _Part:
+    inside = among[part[0]]
+    return part[0][inside], part[1][inside]
 
 
 def _merged(segments: Sequence[_Segment]) -> _Segment:

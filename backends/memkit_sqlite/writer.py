@@ -102,7 +102,7 @@ class Writer:
         # Whatever goes wrong belongs to who submitted the job, and must not end the thread.
         try:
             result = job.work(self._tables)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised where it is awaited
             job.future.set_exception(self._told(error))
         else:
             job.future.set_result(result)
@@ -112,7 +112,7 @@ class Writer:
             self._tables.begin()
             outcomes = self._in_transaction(group)
             self._tables.commit()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised where it is awaited
             self._tables.rollback()
             for job in group:
                 job.future.set_exception(self._told(error))

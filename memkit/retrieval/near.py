@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
-from struct import unpack
 from typing import Final
+
+import numpy as np
 
 from memkit.retrieval.wording import wording
 
@@ -56,26 +57,41 @@ def signature(terms: Sequence[str], place: str) -> tuple[str, ...]:
         4 strings of 16 hexadecimal digits; none for fewer than 3 distinct terms, since such
         texts resemble too many others.
     """
-    distinct = set(terms)
-    if len(distinct) < _LEAST_TERMS:
-        return ()
-    least = [*map(min, zip(*map(_rows, distinct), strict=True))]
-    return tuple(
-        f"{(least[2 * band] << 32 | least[2 * band + 1]) ^ where:016x}"
-        for band, where in enumerate(_wheres(place))
-    )
+    return signatures([(terms, place)])[0]
+
+
+def signatures(texts: Sequence[tuple[Sequence[str], str]]) -> list[tuple[str, ...]]:
+    """The :func:`signature` of each of many texts, quicker than one after the other.
+
+    Args:
+        texts: the terms and the place of each.
+    """
+    distinct = [set(terms) for terms, _ in texts]
+    sized = [row for row, held in enumerate(distinct) if len(held) >= _LEAST_TERMS]
+    found: list[tuple[str, ...]] = [()] * len(texts)
+    if not sized:
+        return found
+    slices = b"".join([_rows(term) for row in sized for term in distinct[row]])
+    rows = np.frombuffer(slices, "<u4").reshape(-1, _BANDS * _ROWS)
+    ends = np.cumsum([len(distinct[row]) for row in sized])
+    least = np.minimum.reduceat(rows, [0, *ends[:-1]], axis=0).astype(np.uint64)
+    where = np.frombuffer(b"".join([_wheres(texts[row][1]) for row in sized]), "<u8")
+    keys = (least[:, 0::2] << np.uint64(32) | least[:, 1::2]) ^ where.reshape(-1, _BANDS)
+    for row, held in zip(sized, keys.tolist(), strict=True):
+        found[row] = tuple([f"{key:016x}" for key in held])
+    return found
 
 
 @lru_cache(maxsize=65_536)
-def _rows(term: str) -> tuple[int, ...]:
+def _rows(term: str) -> bytes:
     """A term under each of the hash functions: the 32-bit slices of one long hash."""
-    return unpack(f"<{_BANDS * _ROWS}I", _digest(term, 4 * _BANDS * _ROWS))
+    return _digest(term, 4 * _BANDS * _ROWS)
 
 
 @lru_cache(maxsize=1024)
-def _wheres(place: str) -> tuple[int, ...]:
+def _wheres(place: str) -> bytes:
     """A place as 64 bits for each band."""
-    return unpack(f"<{_BANDS}Q", _digest(place, 8 * _BANDS))
+    return _digest(place, 8 * _BANDS)
 
 
 def _digest(text: str, size: int) -> bytes:

@@ -105,8 +105,9 @@ class IsolationTests(Suite):
 
     @on_store()
     async def test_joined_labels_are_not_the_labels_they_join(self, backend: Backend) -> None:
-        places = (("acme/x", None, None), ("acme", "x", None), ("acme", "x/y", None),
-                  ("acme", "x", "y"), ("acme/x", "y", None))  # fmt: skip
+        places = (("acme", None, None), ("acme/x", None, None), ("acme/x/y", None, None),
+                  ("acme", "x", None), ("acme", "x/y", None), ("acme", "x", "y"),
+                  ("acme/x", "y", None))  # fmt: skip
         records = [
             build_record(n, namespace=namespace, project=project, task=task)
             for n, (namespace, project, task) in enumerate(places)

@@ -75,6 +75,7 @@ class SearchingTests(Suite):
         assert len(leg) == min(limit, len(vectors)), "a leg is shorter than what exists"
         cosines = {id_: float(vector @ query) for id_, vector in vectors.items()}
         slack = ROUNDING + self.vector_tolerance * self.dimension**0.5
+        assert {each.id for each in leg} <= cosines.keys(), "a leg ranks what should not be there"
         for each in leg:
             assert abs(each.score - cosines[each.id]) <= slack, "a dense score is no cosine"
         if not leg:

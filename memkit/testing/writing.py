@@ -151,10 +151,10 @@ class WritingTests(Suite):
                         last,
                     ]
                 )
-        assert sorted(ids_of(await scan_all(backend))) == [held.id, doomed.id]
-        stored = await get_one(backend, held)
-        assert_same_record(stored.record, held)
-        assert stored.unique == ("held",)
+            assert sorted(ids_of(await scan_all(backend))) == [held.id, doomed.id]
+            stored = await get_one(backend, held)
+            assert_same_record(stored.record, held)
+            assert stored.unique == ("held",)
         found = await backend.search(NAMESPACE, [DenseLeg(self.vector(10))], EVERYTHING, 10)
         assert {each.id for each in found.legs[0]} == {held.id, doomed.id}
         assert await backend.write([build_put(build_record(20), unique=("new",))]) == [Applied()]

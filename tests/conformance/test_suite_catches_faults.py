@@ -108,7 +108,7 @@ CAUGHT: dict[type[ToyBackend], tuple[str, ...]] = {
         "test_terms_of_another_analyzer_are_refused_with_the_remedy",
     ),
     faulty.WritesWhenReadOnly: ("test_a_store_opened_for_reading_is_not_written",),
-    faulty.HangsAfterACancellation: ("test_a_cancelled_write_is_whole_or_absent",),
+    faulty.NeverRecoversFromACancellation: ("test_a_cancelled_write_is_whole_or_absent",),
     faulty.LosesNeighboursOfAFailure: (
         "test_a_failing_batch_does_not_take_its_neighbours_with_it",
     ),

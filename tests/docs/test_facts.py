@@ -1,0 +1,65 @@
+"""What the documentation lists is what the code has."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import memkit
+from memkit.config import PREFIX, Settings
+from memkit.types import KINDS
+
+ROOT = Path(__file__).parents[2]
+
+
+def _page(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", _page("docs/configuration.md"), re.M))
+    assert set(rows) == set(Settings.model_fields)
+    for name, field in Settings.model_fields.items():
+        if field.default_factory is None and field.default is not None:
+            assert rows[name] == f"`{field.default}`"
+    assert PREFIX in _page("docs/configuration.md")
+
+
+def test_every_kind_is_documented_with_its_defaults() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ([\d.]+) \| (\S+) \|", _page("docs/concepts.md"), re.M)
+    documented = {
+        kind: (float(confidence), None if half_life == "–" else float(half_life))
+        for kind, confidence, half_life in rows
+    }
+    assert documented == {
+        kind: (defaults.confidence, defaults.half_life_days) for kind, defaults in KINDS.items()
+    }
+
+
+def test_every_dependency_is_justified() -> None:
+    project = tomllib.loads(_page("pyproject.toml"))
+    wanted = [
+        *project["project"]["dependencies"],
+        *(line for extra in project["project"]["optional-dependencies"].values() for line in extra),
+        *project["dependency-groups"]["dev"],
+    ]
+    names = {re.split(r"[<>=\[;\s]", line, maxsplit=1)[0] for line in wanted} - {"agent-memkit"}
+    rows = set(re.findall(r"^\| `([\w-]+)` \|", _page("docs/dependencies.md"), re.M))
+    assert rows == names
+
+
+def test_the_changelog_tells_of_this_version() -> None:
+    assert f"## [{memkit.__version__}]" in _page("CHANGELOG.md")
+
+
+def test_ci_runs_the_readmes_own_line() -> None:
+    line = 'python3 -m venv .venv && .venv/bin/pip install ".[local]" && .venv/bin/memkit demo'
+    assert line in _page("README.md")
+    assert line in _page(".ci/run")
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    navigation = _page("mkdocs.yml")
+    for page in (ROOT / "docs").glob("*.md"):
+        assert page.name in navigation
