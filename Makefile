@@ -37,7 +37,7 @@ layers: $(INSTALLED) ## Check which layer imports which
 	$(BIN)/lint-imports --no-cache
 
 docs: $(INSTALLED) ## Build the documentation into site/; a warning is an error
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 package: $(INSTALLED) ## Build sdist and wheel into dist/; try the wheel in an empty environment
 	rm -rf dist

@@ -38,7 +38,7 @@ from memkit.types import MemoryRecord, NearCopy, Remembered, RememberStatus, Sta
 if TYPE_CHECKING:
     from memkit.engine import Engine
 
-# Newest first: an old crowd under one signature key must not make a write slow.
+# A crowd under one signature key must not make a write slow.
 _CANDIDATES = 16
 _ATTEMPTS = 16
 

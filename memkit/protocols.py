@@ -399,9 +399,9 @@ class SignatureLookup(Protocol):
     async def sharing(
         self, namespace: str, signature: Sequence[str], filter: Filter, limit: int
     ) -> list[Stored]:
-        """Up to ``limit`` matching records that share a signature key, the newest first.
+        """Up to ``limit`` matching records that share signature keys, most keys first.
 
-        They come with their vectors and unique keys. Of a key that very many records share
+        Among equals the newest come first, all with their vectors and unique keys. Of a key that very many records share
         only the newest need be looked at: the cost must not grow with the store.
         """
         ...

@@ -26,6 +26,7 @@ LOADING = "the embedder is still loading: only words were matched"
 # After a failure the embedder is left alone for so long: a service that is down costs each
 # recall nothing but its first one's timeout.
 _RETRY_SECONDS = 5.0
+_CACHED_BATCH = 64
 
 
 class Vectorizer:
@@ -148,16 +149,19 @@ class Vectorizer:
             return None, self._failure
         return await self._embed(texts, "document")
 
-    async def _embed(self, texts: Sequence[str], role: Role) -> tuple[Vector | None, str | None]:
+    async def _embed(
+        self, texts: Sequence[str], role: Role, *, cached: bool = True
+    ) -> tuple[Vector | None, str | None]:
         assert self._embedder is not None
         assert self._pool is not None
         if self._failure is not None and time.monotonic() < self._retry_at:
             return None, self._failure
         try:
+            embedder = self._embedder if cached else self._embedder.embedder
             if getattr(self._embedder.embedder, "immediate", False):
-                vectors = self._embedder.embed(texts, role)
+                vectors = embedder.embed(texts, role)
             else:
-                future = self._pool.submit(self._embedder.embed, texts, role)
+                future = self._pool.submit(embedder.embed, texts, role)
                 vectors = await asyncio.wrap_future(future)
         except EmbedderUnavailable as error:
             self._fail(error)

@@ -14,8 +14,9 @@ from memkit_sqlite.rows import signature_hash
 if TYPE_CHECKING:
     import apsw
 
-# The newest of each key are looked at: a phrase that very many texts share says little.
-_NEWEST = 32
+# The newest of each key are looked at, and those first that share most keys: a phrase that
+# very many texts share says little.
+_NEWEST = 64
 _OF_ONE_KEY = (
     "SELECT seq FROM (SELECT seq FROM signatures WHERE ns = ? AND value = ? "
     f"ORDER BY seq DESC LIMIT {_NEWEST})"
@@ -30,18 +31,19 @@ def sharing(
     filter: Filter,
     limit: int,
 ) -> list[Stored]:
-    """Up to ``limit`` matching records that share one of the keys, the newest first."""
+    """Up to ``limit`` matching records that share keys, those that share most first."""
     ns = reader.namespace(connection, namespace)
     if ns is None or not keys:
         return []
     condition = Condition(ns, filter)
-    candidates = " UNION ".join([_OF_ONE_KEY] * len(keys))
+    candidates = " UNION ALL ".join([_OF_ONE_KEY] * len(keys))
     bound: list[Any] = [value for key in keys for value in (ns, signature_hash(key))]
     rows: Any = connection.execute(
-        f"WITH candidates (seq) AS MATERIALIZED ({candidates}) "
+        f"WITH shared (seq) AS ({candidates}), candidates (seq, keys) AS MATERIALIZED "
+        "(SELECT seq, count(*) FROM shared GROUP BY seq) "
         f"SELECT {SELECTED_WITH_INDEX} FROM candidates c CROSS JOIN records r ON r.seq = c.seq "
         "LEFT JOIN indexed i ON i.seq = r.seq "
-        f"WHERE r.ns = ? AND {condition.sql} ORDER BY r.seq DESC LIMIT ?",
+        f"WHERE r.ns = ? AND {condition.sql} ORDER BY c.keys DESC, r.seq DESC LIMIT ?",
         (*bound, ns, *condition.values, limit),
     )
     return [stored_from(namespace, row) for row in rows]

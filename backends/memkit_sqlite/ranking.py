@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _PART = 4096
 
 
-def contenders(scores: NDArray[Any], limit: int, slack: float = 0.0) -> NDArray[np.int64]:
+def contenders(scores: NDArray[Any], limit: int, slack: float = 0.0) -> NDArray[np.intp]:
     """The indexes of all that may be among the best ``limit``, in no order.
 
     All that score within ``slack`` of the last one are there too, so that the order of equal
@@ -27,11 +27,12 @@ def contenders(scores: NDArray[Any], limit: int, slack: float = 0.0) -> NDArray[
     # find: it leaves few to partition.
     every = len(scores) // max(_PART, 2 * limit)
     if every > 1:
-        found: NDArray[np.int64] = np.flatnonzero(
+        found: NDArray[Any] = np.flatnonzero(
             scores >= _last(scores[::every], limit) - slack
         )
         scores = scores[found]
-        return found[scores >= _last(scores, limit) - slack]
+        chosen: NDArray[np.intp] = found[scores >= _last(scores, limit) - slack]
+        return chosen
     return np.flatnonzero(scores >= _last(scores, limit) - slack)
 
 

@@ -8,6 +8,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from memkit.errors import InvalidInput
@@ -30,10 +31,6 @@ _KEPT_CONNECTIONS = 8
 _INLINE_STEPS = 20_000
 SELECTED_WITH_INDEX = f"{SELECTED}, r.unique_keys, i.vector"
 _ORDERABLE = frozenset({FieldType.TEXT, FieldType.NUMBER, FieldType.TIME})
-
-
-def _stop() -> bool:
-    return True
 
 
 class Reader:
@@ -87,7 +84,10 @@ class Reader:
             apsw.InterruptError: it does.
         """
         with self.connection() as connection:
-            connection.set_progress_handler(_stop, _INLINE_STEPS)
+            # The steps of a statement are counted on from its last use, so the first call of
+            # the handler says nothing; the second says that this many were taken just now.
+            stop = partial(next, iter((False,)), True)
+            connection.set_progress_handler(stop, _INLINE_STEPS)
             try:
                 return work(connection)
             finally:

@@ -83,19 +83,19 @@ class CachedEmbedder:
             return self.embedder.embed(texts, role)
         keys = [self._key(text, role) for text in texts]
         found, forgotten = self._look_up(keys)
-        missing = {
-            key: text for key, text in zip(keys, texts, strict=True) if key not in found
-        }
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
         if missing:
             vectors = self.embedder.embed(list(missing.values()), role)
             # Copies: a view would keep its whole batch in memory for one row.
-            fresh = {key: vectors[row].copy() for row, key in enumerate(missing)}
+            fresh = {key: vectors[at].copy() for at, key in enumerate(missing)}
+            for row in fresh.values():
+                row.setflags(write=False)
             self._keep(fresh, forgotten)
             found.update(fresh)
         return np.stack([found[key] for key in keys])
 
     def peek(self, text: str, role: Role) -> Vector | None:
-        """The vector of a text if it is remembered, without embedding anything."""
+        """The vector of a text if it is remembered, read-only, without embedding anything."""
         key = self._key(text, role)
         return self._look_up((key,))[0].get(key)
 

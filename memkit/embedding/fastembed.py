@@ -60,7 +60,9 @@ class FastEmbedEmbedder:
         threads: int | None = None,
     ) -> None:
         if not model.strip():
-            raise ConfigurationError("fastembed: name a model, as in fastembed:BAAI/bge-small-en-v1.5")
+            raise ConfigurationError(
+                "fastembed: name a model, as in fastembed:BAAI/bge-small-en-v1.5"
+            )
         self.model = model
         self._path = None if path is None else Path(path).expanduser()
         if self._path is not None and not self._path.is_dir():

@@ -63,9 +63,7 @@ class LocalEmbedder:
         self._threads = threads or min(_cores(), _MOST_THREADS)
         self._lock = threading.Lock()
         self._encoder: OnnxEncoder | None = None
-        self._fingerprint = (
-            Fingerprint(MODEL_NAME, DIMENSION) if self._folder is None else None
-        )
+        self._fingerprint = Fingerprint(MODEL_NAME, DIMENSION) if self._folder is None else None
 
     def __repr__(self) -> str:
         where = "" if self._folder is None else repr(str(self._folder.weights.parent))
@@ -88,9 +86,7 @@ class LocalEmbedder:
         """Whether its packages and weights are there; nothing is imported or read."""
         files = self._folder or wheel_files()
         return (
-            installed("onnxruntime", "tokenizers")
-            and files is not None
-            and files.weights.is_file()
+            installed("onnxruntime", "tokenizers") and files is not None and files.weights.is_file()
         )
 
     def load(self) -> None:

@@ -25,7 +25,8 @@ def unit_rows(vectors: Vector) -> Vector:
         a new float32 array of the same shape.
     """
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return (vectors / np.maximum(norms, _SHORTEST_NORM)).astype(np.float32, copy=False)
+    unit: Vector = (vectors / np.maximum(norms, _SHORTEST_NORM)).astype(np.float32, copy=False)
+    return unit
 
 
 def checked_rows(
@@ -69,9 +70,7 @@ def checked_rows(
     return unit_rows(vectors)
 
 
-def pool_parts(
-    parts: Vector, owners: Sequence[int], lengths: Sequence[int], count: int
-) -> Vector:
+def pool_parts(parts: Vector, owners: Sequence[int], lengths: Sequence[int], count: int) -> Vector:
     """Give each text the mean of its parts' vectors, weighted by length, at length 1.
 
     Args:

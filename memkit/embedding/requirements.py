@@ -45,6 +45,4 @@ def require(module: str, needed_by: str, extra: str) -> ModuleType:
 
 def not_installed(package: str, needed_by: str, extra: str) -> EmbedderNotInstalled:
     """The error that says which extra brings ``package``."""
-    return EmbedderNotInstalled(
-        f'{needed_by} needs {package}: pip install "agent-memkit[{extra}]"'
-    )
+    return EmbedderNotInstalled(f'{needed_by} needs {package}: pip install "agent-memkit[{extra}]"')

@@ -3,10 +3,9 @@
 Subclass :class:`BackendConformance` in a test module, say how a backend is made, and run
 pytest::
 
-    from pathlib import Path
-    from memkit.testing import BackendConformance as Conformance
+    from memkit.testing import BackendConformance
 
-    class TestMine(Conformance):
+    class TestMine(BackendConformance):
         backend_factory = "my_package:MyBackend"  # called with a pathlib.Path
 
 pytest comes with the extra ``testing``. It is imported only when the suite is.
@@ -53,8 +52,11 @@ def __getattr__(name: str) -> Any:
                 "samples",
                 "storage",
                 "suite",
+                "upkeep",
                 "writing",
             )
         )
     )
-    return import_module(f"{__name__}.conformance").BackendConformance
+    suite = import_module(f"{__name__}.conformance").BackendConformance
+    globals()[name] = suite
+    return suite

@@ -14,6 +14,7 @@ from memkit.testing.ordering import OrderingTests
 from memkit.testing.reembedding import ReembeddingTests
 from memkit.testing.searching import SearchingTests
 from memkit.testing.storage import StorageTests
+from memkit.testing.upkeep import UpkeepTests
 from memkit.testing.writing import WritingTests
 
 
@@ -31,6 +32,7 @@ class BackendConformance(
     DurabilityTests,
     ChangeFeedTests,
     ReembeddingTests,
+    UpkeepTests,
 ):
     """What every backend must do. Subclass it as ``Test…`` and give ``backend_factory``.
 

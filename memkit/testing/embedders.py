@@ -61,7 +61,8 @@ class ToyEmbedder:
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         vectors[norms[:, 0] == 0.0, 0] = 1.0
         norms[norms == 0.0] = 1.0
-        return vectors / norms
+        vectors /= norms
+        return vectors
 
     def close(self) -> None:
         """There is nothing to close."""

@@ -14,7 +14,6 @@ from memkit.testing.samples import Sample, crafted_filters, random_filter, sampl
 from memkit.testing.suite import Suite, ids_of, on_store, scan_all
 
 TERM = "everywhere"
-RANDOM_FILTERS = 250
 
 
 class FilteringTests(Suite):
@@ -67,7 +66,7 @@ class FilteringTests(Suite):
         held = samples()
         await self.fill_samples(backend, held)
         draw = random.Random(20260301)
-        for n in range(RANDOM_FILTERS):
+        for n in range(self.random_filters):
             await self.assert_agrees(backend, held, f"random filter {n}", random_filter(draw))
 
     @on_store()

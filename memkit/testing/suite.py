@@ -35,6 +35,7 @@ class Suite:
         isolated_statistics: lexical scores in a namespace do not depend on other namespaces.
         foreign_rows: how many records crowd around the small namespace.
         kills: how often a writing process is killed.
+        random_filters: how many random filters are compared with the reference.
         settle_seconds: how long a process may take to see what another one wrote.
     """
 
@@ -45,6 +46,7 @@ class Suite:
     isolated_statistics: bool = True
     foreign_rows: int = 100_000
     kills: int = 10
+    random_filters: int = 250
     settle_seconds: float = 1.0
 
     def make_backend(self, place: Path) -> Backend:

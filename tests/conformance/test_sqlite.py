@@ -6,11 +6,11 @@ import asyncio
 from pathlib import Path
 
 from memkit.protocols import Capabilities, ChangeFeed, Maintenance, Reembedding
-from memkit.testing import BackendConformance as Conformance
+from memkit.testing import BackendConformance
 from memkit_sqlite import SqliteBackend
 
 
-class TestSqlite(Conformance):
+class TestSqlite(BackendConformance):
     backend_factory = "memkit_sqlite:SqliteBackend"
 
     def test_it_declares_everything(self, tmp_path: Path) -> None:

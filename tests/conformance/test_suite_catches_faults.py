@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import memkit.testing
-from memkit.testing import BackendConformance as Conformance
+from memkit.testing import BackendConformance
 from tests.conformance import faulty
 from tests.conformance.toy import ToyBackend
 
@@ -115,7 +115,7 @@ CAUGHT: dict[type[ToyBackend], tuple[str, ...]] = {
 }
 
 
-class TestAnHonestBackend(Conformance):
+class TestAnHonestBackend(BackendConformance):
     """What the faulty ones are made of passes all that it declares."""
 
     backend_factory = "tests.conformance.toy:ToyBackend"
@@ -127,7 +127,7 @@ def suite_for(fault: type[ToyBackend]) -> Any:
     """The conformance suite of a faulty backend, not collected as tests itself."""
     return type(
         f"Of{fault.__name__}",
-        (Conformance,),
+        (BackendConformance,),
         {
             "backend_factory": f"{fault.__module__}:{fault.__name__}",
             "foreign_rows": FOREIGN_ROWS,
@@ -164,7 +164,7 @@ def test_every_faulty_backend_is_tried() -> None:
 
 
 def test_a_backend_without_a_factory_is_told_what_to_set(tmp_path: Path) -> None:
-    class Unfinished(Conformance):
+    class Unfinished(BackendConformance):
         __test__ = False
 
     with pytest.raises(NotImplementedError, match="backend_factory"):

@@ -271,7 +271,7 @@ def test_a_filter_means_what_it_says(
 
 
 def test_ne_and_not_are_plain_complements_of_eq() -> None:
-    values = (None, 1, 1.0, True, "1", [], [1], "x", 0)
+    values: tuple[Any, ...] = (None, 1, 1.0, True, "1", [], [1], "x", 0)
     for held in values:
         for value in values:
             if isinstance(value, bool | int | float | str):

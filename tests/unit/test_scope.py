@@ -218,8 +218,14 @@ def test_a_scope_is_narrowed_label_by_label() -> None:
 
 @pytest.mark.parametrize(
     "labels",
-    [{"project": "q"}, {"task": "u"}, {"agent": "b"}, {"project": "P"}, {"project": "q", "task": "t"}],
-)  # fmt: skip
+    [
+        {"project": "q"},
+        {"project": "P"},
+        {"task": "u"},
+        {"agent": "b"},
+        {"project": "q", "task": "t"},
+    ],
+)
 def test_a_bound_label_cannot_be_changed(labels: dict[str, str]) -> None:
     with pytest.raises(InvalidScope, match="bound to another"):
         Scope("n", "p", "t", "a").narrowed(**labels)

@@ -31,11 +31,12 @@ def sharing(pairs: int, common: int, own: int) -> float:
 
 
 def test_texts_at_the_overlap_that_merges_nearly_always_share_a_key() -> None:
-    assert sharing(1000, common=16, own=2) > 0.96
+    assert sharing(1000, common=16, own=2) > 0.91
+    assert sharing(1000, common=19, own=1) > 0.97
 
 
 def test_unlike_texts_hardly_ever_share_a_key() -> None:
-    assert sharing(1000, common=2, own=9) < 0.10
+    assert sharing(1000, common=2, own=9) < 0.02
 
 
 def test_a_signature_is_four_short_hexadecimal_keys_whatever_the_order() -> None:
@@ -230,8 +231,8 @@ def test_a_text_agrees_with_itself_if_it_says_anything(text: str) -> None:
 
 
 KNOWN = (
-    "42bd788bb9474c3e",
-    "fb2c6291d5bd2877",
-    "db26c4f70d8cc131",
-    "c275e46091b70857",
+    "c4bc4c8b1ac9f8ac",
+    "b63873f360647904",
+    "ed4d0e292b292c93",
+    "f67193024f588012",
 )
