@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 from memkit.engine import Engine
 from memkit.protocols import Embedder, StoreSpec
 from memkit.registry import backend_from_url
-from memkit.vectorizer import NO_EMBEDDER, Vectorizer
+from memkit.vectorizer import NO_EMBEDDER, WORDS_ONLY, Vectorizer
 
 if TYPE_CHECKING:
     from memkit.config import Settings
-
-WORDS_ONLY = "words only, as configured: meaning is not matched"
 
 
 async def open_engine(

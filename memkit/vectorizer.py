@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("memkit")
 
 NO_EMBEDDER = "no embedder: only words are matched (install agent-memkit[local])"
+WORDS_ONLY = "words only, as configured: meaning is not matched"
 LOADING = "the embedder is still loading: only words were matched"
 # After a failure the embedder is left alone for so long: a service that is down costs each
 # recall nothing but its first one's timeout.
@@ -109,7 +110,7 @@ class Vectorizer:
     def tell_once(self) -> None:
         """Log, once, why there are no vectors."""
         notice = self.notice
-        if notice is not None and notice is not LOADING and not self._told:
+        if notice not in (None, LOADING, WORDS_ONLY) and not self._told:
             self._told = True
             _log.warning(notice)
 

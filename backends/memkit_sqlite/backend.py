@@ -35,6 +35,7 @@ from memkit.types import MemoryRecord, Problem
 from memkit_sqlite import alike, reembedding, upkeep
 from memkit_sqlite import reader as reading
 from memkit_sqlite.driver import require_driver
+from memkit_sqlite.records import read
 from memkit_sqlite.schema import SCHEMA_VERSION
 from memkit_sqlite.session import Session
 from memkit_sqlite.store import StoreFile
@@ -70,9 +71,7 @@ class SqliteBackend:
         MissingDependency: the driver, apsw, is not installed.
     """
 
-    def __init__(
-        self, path: str | os.PathLike[str] | None, *, busy_timeout: float = 30.0
-    ) -> None:
+    def __init__(self, path: str | os.PathLike[str] | None, *, busy_timeout: float = 30.0) -> None:
         require_driver()
         if path is not None and not os.fspath(path):
             raise ConfigurationError("the store's path is empty: give that of a file")
@@ -213,10 +212,13 @@ class SqliteBackend:
         self, namespace: str, ids: Sequence[str], *, vectors: bool = False
     ) -> dict[str, Stored]:
         """The records with these ids."""
-        reader = self._live().reader
+        session, wanted = self._live(), list(ids)
+        brief = len(wanted) <= _INLINE_RECORDS
+        if brief and not vectors:
+            return session.records.get(namespace, wanted)
         return await self._read(
-            lambda connection: reading.get(reader, connection, namespace, ids, vectors=vectors),
-            brief=len(ids) <= _INLINE_RECORDS,
+            lambda connection: read(session.reader, connection, namespace, wanted, vectors=vectors),
+            brief=brief,
         )
 
     async def scan(
@@ -270,9 +272,7 @@ class SqliteBackend:
         found = session.index.search_briefly(namespace, legs, filter, limit)
         if found is not None:
             return found
-        return await session.in_thread(
-            lambda: session.index.search(namespace, legs, filter, limit)
-        )
+        return await session.in_thread(lambda: session.index.search(namespace, legs, filter, limit))
 
     async def warm(self, namespaces: Sequence[str] | None = None) -> None:
         """Load the in-memory index of these namespaces, or all, before the first search."""

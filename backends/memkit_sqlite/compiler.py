@@ -145,8 +145,7 @@ class Condition:
             return self._metadata(field, lambda: "j.type <> 'null'")
         if field == "signature":
             return (
-                "EXISTS (SELECT 1 FROM indexed i WHERE i.seq = r.seq "
-                "AND i.signature IS NOT NULL)"
+                "EXISTS (SELECT 1 FROM indexed i WHERE i.seq = r.seq AND i.signature IS NOT NULL)"
             )
         if is_required(field):
             return "1"
@@ -208,8 +207,7 @@ class Condition:
             parts.append(f"({alias}.type = 'text' AND {alias}.atom IN {self._list(texts)})")
         if numbers:
             parts.append(
-                f"({alias}.type IN ('integer', 'real') AND {alias}.atom IN "
-                f"{self._list(numbers)})"
+                f"({alias}.type IN ('integer', 'real') AND {alias}.atom IN {self._list(numbers)})"
             )
         parts += [f"{alias}.type = '{'true' if flag else 'false'}'" for flag in flags]
         return self._any(parts)

@@ -29,11 +29,10 @@ EXACT_ROWS = 2048
 _BITS_FROM_DIMENSION = 128
 _SAMPLE = 4096
 # How many of the nearest by bits are compared in full: for each result wanted, and at least.
-# See the measurements in docs/retrieval.md.
-_CANDIDATES_EACH = 8
-_CANDIDATES_LEAST = 800
-# Products of the same two vectors differ by this much at most, wherever they stand.
-_SLACK = 1e-5
+# Of 100,000 vectors of all-MiniLM-L6-v2 (LoCoMo's turns and mixtures of two of them), the
+# exact ten best are then among them at 0.998; with half as many at 0.994.
+_CANDIDATES_EACH = 16
+_CANDIDATES_LEAST = 1600
 
 
 class Vectors:
@@ -110,24 +109,21 @@ class Vectors:
             positions, scores = self._exact(query, among, total)
         else:
             positions = self._nearest_by_bits(query, among, total, wanted)
-            scores = self.rows(positions) @ query
-        chosen = contenders(scores, limit, _SLACK)
-        positions = positions[chosen]
-        # Products over a whole block may differ in the last bit between equal vectors; these
-        # do not, so that equal vectors have equal scores.
-        return positions, np.einsum("ij,j->i", self.rows(positions), query)
+            scores = _cosines(self.rows(positions), query)
+        chosen = contenders(scores, limit)
+        return positions[chosen], scores[chosen]
 
     def _exact(
         self, query: Floats, among: NDArray[np.bool_], total: int
     ) -> tuple[Positions, Floats]:
         positions = np.flatnonzero(among)
         if total * 3 < self._size:
-            return positions, self.rows(positions) @ query
+            return positions, _cosines(self.rows(positions), query)
         scores = np.empty(self._size, np.float32)
         for number, block in enumerate(self._blocks):
             first = number << _BLOCK_BITS
             last = min(first + _BLOCK, self._size)
-            np.dot(block[: last - first], query, out=scores[first:last])
+            scores[first:last] = _cosines(block[: last - first], query)
         return positions, scores[positions] if total < self._size else scores
 
     def _nearest_by_bits(
@@ -170,6 +166,16 @@ class Vectors:
         bits = np.packbits(vectors > self._mean, axis=1)
         packed[:, : bits.shape[1]] = bits
         return packed.view(np.uint64).T
+
+
+def _cosines(vectors: Floats, query: Floats) -> Floats:
+    """The product of each row with the query.
+
+    Row by row: a matrix product is handed to BLAS's threads, which costs milliseconds where
+    the processors are busy, and gives equal rows scores that differ in the last bit.
+    """
+    products: Floats = np.vecdot(vectors, query)
+    return products
 
 
 def _distances(bits: NDArray[np.uint64], asked: NDArray[np.uint64]) -> NDArray[np.uint16]:

@@ -104,9 +104,7 @@ class Postings:
         hashes = b"".join([blob[: len(blob) // TERM_BYTES * 8] for blob in blobs])
         counts = b"".join([blob[len(blob) // TERM_BYTES * 8 :] for blob in blobs])
         rows = np.repeat(np.arange(start, self._size, dtype=np.int32), sizes)
-        self._add(
-            _Segment(np.frombuffer(hashes, "<u8"), rows, np.frombuffer(counts, "<u2"))
-        )
+        self._add(_Segment(np.frombuffer(hashes, "<u8"), rows, np.frombuffer(counts, "<u2")))
 
     def _append_one(self, row: int, blob: bytes) -> None:
         size = len(blob) // TERM_BYTES
@@ -181,7 +179,7 @@ class Postings:
         total, words = self._size, self._words
         if among is not None:
             total = int(np.count_nonzero(among))
-            words = float(np.dot(lengths, among.astype(np.float64)))
+            words = float(np.einsum("i,i->", lengths, among.astype(np.float64)))
         return _Ranking(held, lengths, total, words / total, self._size).best(limit)
 
     def _postings(self, term: int) -> _Part | None:

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 _PART = 4096
 
 
-def contenders(scores: NDArray[Any], limit: int, slack: float = 0.0) -> NDArray[np.intp]:
+def contenders(scores: NDArray[Any], limit: int) -> NDArray[np.intp]:
     """The indexes of all that may be among the best ``limit``, in no order.
 
-    All that score within ``slack`` of the last one are there too, so that the order of equal
-    scores can be settled among all of them.
+    All that score the same as the last one are there too, so that the order of equal scores
+    can be settled among all of them.
     """
     if len(scores) <= limit:
         return np.arange(len(scores))
@@ -27,13 +27,11 @@ def contenders(scores: NDArray[Any], limit: int, slack: float = 0.0) -> NDArray[
     # find: it leaves few to partition.
     every = len(scores) // max(_PART, 2 * limit)
     if every > 1:
-        found: NDArray[Any] = np.flatnonzero(
-            scores >= _last(scores[::every], limit) - slack
-        )
+        found: NDArray[Any] = np.flatnonzero(scores >= _last(scores[::every], limit))
         scores = scores[found]
-        chosen: NDArray[np.intp] = found[scores >= _last(scores, limit) - slack]
+        chosen: NDArray[np.intp] = found[scores >= _last(scores, limit)]
         return chosen
-    return np.flatnonzero(scores >= _last(scores, limit) - slack)
+    return np.flatnonzero(scores >= _last(scores, limit))
 
 
 def _last(scores: NDArray[Any], limit: int) -> Any:

@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -116,30 +116,6 @@ def stored_from(namespace: str, row: Row) -> Stored:
     return Stored(record_from(namespace, row), vector_from(row[31]), labels(row[30]))
 
 
-def get(
-    reader: Reader,
-    connection: apsw.Connection,
-    namespace: str,
-    ids: Sequence[str],
-    *,
-    vectors: bool,
-) -> dict[str, Stored]:
-    """The records with these ids."""
-    ns = reader.namespace(connection, namespace)
-    if ns is None or not ids:
-        return {}
-    columns = SELECTED_WITH_INDEX if vectors else SELECTED
-    joined = "LEFT JOIN indexed i ON i.seq = r.seq " if vectors else ""
-    rows = connection.execute(
-        f"SELECT {columns} FROM records r {joined}WHERE r.ns = ? AND r.id IN "
-        "(SELECT value FROM json_each(?))",
-        (ns, as_json(list(ids))),
-    )
-    if vectors:
-        return {row[0]: stored_from(namespace, row) for row in rows}
-    return {row[0]: Stored(record_from(namespace, row)) for row in rows}
-
-
 class _Cursor:
     """Where a page of a listing ended, as text that means something to this module only."""
 
@@ -198,9 +174,7 @@ def _order_by(order: Order) -> str:
     return f"{missing_last}{name} {direction}, r.id"
 
 
-def _matching(
-    connection: apsw.Connection, ns: int, filter: Filter
-) -> tuple[str, str, list[Any]]:
+def _matching(connection: apsw.Connection, ns: int, filter: Filter) -> tuple[str, str, list[Any]]:
     """A FROM, a WHERE and the values they bind, for the records ``r`` that match."""
     condition = Condition(ns, filter)
     where = f"r.ns = ? AND {condition.sql}"
@@ -344,5 +318,3 @@ def position(connection: apsw.Connection) -> int:
     """The position of the newest change."""
     row: Any = connection.execute("SELECT max(position) FROM changes").fetchone()
     return row[0] or 0
-
-

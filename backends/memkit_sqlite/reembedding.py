@@ -85,9 +85,7 @@ def finish(tables: Tables) -> tuple[Fingerprint, str] | None:
     if run(f"SELECT 1 FROM records r WHERE {_PENDING} LIMIT 1").fetchone() is not None:
         return None
     fingerprint, analyzer = target
-    row: Any = run(
-        "SELECT min(length(vector)), max(length(vector)) FROM staged"
-    ).fetchone()
+    row: Any = run("SELECT min(length(vector)), max(length(vector)) FROM staged").fetchone()
     if row[0] != row[1]:
         raise EmbedderMismatch("the new vectors differ in dimension: begin the re-embedding anew")
     if row[0] is not None:

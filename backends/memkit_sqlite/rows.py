@@ -7,6 +7,7 @@ import struct
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import starmap
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -132,6 +133,7 @@ def record_row(
     )
 
 
+@lru_cache(maxsize=4096)
 def labels(text: str | None) -> tuple[str, ...]:
     """The labels that a JSON column holds."""
     return () if text is None else tuple(json.loads(text))
@@ -160,7 +162,7 @@ def record_from(namespace: str, row: Row) -> MemoryRecord:
         _EPOCH + timedelta(microseconds=created_at),
         _EPOCH + timedelta(microseconds=updated_at),
         kind,
-        () if tags is None else tuple(json.loads(tags)),
+        labels(tags),
         {} if metadata is None else json.loads(metadata),
         visibility,
         confidence,
@@ -252,5 +254,3 @@ def index_row(seq: int, index: IndexData, dimension: int | None) -> Row:
         terms_blob(index.terms),
         vector_blob(index.vector, dimension),
     )
-
-

@@ -24,7 +24,8 @@ RECORD_COLUMNS = (
     "useless",
 )  # fmt: skip
 
-# One row: what the store is. The epoch grows whenever what its vectors and terms mean changes.
+# One row: what the store is. The epoch grows whenever what its vectors and terms mean changes,
+# touches with each transaction that touched records, which is in no change.
 _STORE = """
 CREATE TABLE store (
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -33,6 +34,7 @@ CREATE TABLE store (
     dimension INTEGER,
     normalized INTEGER,
     epoch INTEGER NOT NULL DEFAULT 0,
+    touches INTEGER NOT NULL DEFAULT 0,
     target_analyzer TEXT,
     target_model TEXT,
     target_dimension INTEGER,

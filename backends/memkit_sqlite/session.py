@@ -14,6 +14,7 @@ from memkit.protocols import StoreSpec
 from memkit_sqlite.driver import told
 from memkit_sqlite.index import MemoryIndex
 from memkit_sqlite.reader import Reader
+from memkit_sqlite.records import Records
 from memkit_sqlite.store import StoreFile, StoreState, read_state
 from memkit_sqlite.writer import Writer
 from memkit_sqlite.writing import Tables, check_compatible
@@ -53,11 +54,17 @@ class Session:
                 raise
             self._tables = tables
             self.writer = Writer(tables, file.location)
+        self.records = Records(self.reader, file.location)
         self.index = MemoryIndex(self.reader, spec, file.location)
         self._threads = ThreadPoolExecutor(_THREADS, "memkit-sqlite-read")
         # Also at the interpreter's exit, and if the backend is dropped without being closed.
         self._finalizer = weakref.finalize(
-            self, _close, self._process, self.writer, self._threads, self.index, self.reader
+            self,
+            _close,
+            self._process,
+            self.writer,
+            self._threads,
+            (self.index, self.records, self.reader),
         )
 
     @property
@@ -93,16 +100,15 @@ def _close(
     process: int,
     writer: Writer | None,
     threads: ThreadPoolExecutor,
-    index: MemoryIndex,
-    reader: Reader,
+    others: tuple[MemoryIndex, Records, Reader],
 ) -> None:
     if process != os.getpid():
         return
     if writer is not None:
         writer.close()
     threads.shutdown(wait=True)
-    index.close()
-    reader.close()
+    for other in others:
+        other.close()
 
 
 def _claim(tables: Tables) -> StoreState:

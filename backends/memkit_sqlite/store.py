@@ -251,9 +251,7 @@ class StoreFile:
         try:
             with told(self.location, connection):
                 connection.set_busy_timeout(self._busy_ms)
-                connection.pragma(
-                    "cache_size", -(_WRITE_CACHE_KIB if writer else _READ_CACHE_KIB)
-                )
+                connection.pragma("cache_size", -(_WRITE_CACHE_KIB if writer else _READ_CACHE_KIB))
                 connection.pragma("temp_store", 2)
                 _add_functions(connection)
                 if not read_only:

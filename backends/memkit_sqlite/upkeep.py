@@ -150,5 +150,3 @@ def compact(tables: Tables) -> None:
     """Rewrite the file without its free space, then the log into it."""
     tables.connection.execute("VACUUM")
     purge(tables)
-
-

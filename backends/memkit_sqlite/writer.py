@@ -123,9 +123,7 @@ class Writer:
             else:
                 job.future.set_exception(failure)
 
-    def _in_transaction(
-        self, group: list[_Job[Any]]
-    ) -> list[tuple[Any, BaseException | None]]:
+    def _in_transaction(self, group: list[_Job[Any]]) -> list[tuple[Any, BaseException | None]]:
         if len(group) == 1:
             return [(group[0].work(self._tables), None)]
         outcomes: list[tuple[Any, BaseException | None]] = []
@@ -162,4 +160,3 @@ def _is_the_stores(error: BaseException) -> bool:
     return isinstance(error, apsw.Error) and not isinstance(
         error, apsw.ConstraintError | apsw.TooBigError | apsw.MismatchError | apsw.SQLError
     )
-

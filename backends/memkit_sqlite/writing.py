@@ -46,17 +46,12 @@ _INSERT_RECORD = (
 #: What a patch leaves alone: the keys of the row, and what belongs to Touch.
 _KEPT = frozenset({"seq", "ns", "id", "uses", "used_at", "useful", "useless"})
 _PATCHED = [name for name in WRITTEN_COLUMNS if name not in _KEPT]
-_UPDATE_RECORD = (
-    f"UPDATE records SET {', '.join(f'{name} = ?' for name in _PATCHED)} WHERE seq = ?"
-)
+_UPDATE_RECORD = f"UPDATE records SET {', '.join(f'{name} = ?' for name in _PATCHED)} WHERE seq = ?"
 _PATCHED_AT = [WRITTEN_COLUMNS.index(name) for name in _PATCHED]
-_INSERT_INDEX = (
-    "INSERT INTO indexed (seq, signature, length, terms, vector) VALUES (?, ?, ?, ?, ?)"
-)
+_INSERT_INDEX = "INSERT INTO indexed (seq, signature, length, terms, vector) VALUES (?, ?, ?, ?, ?)"
 _INSERT_CHANGE = "INSERT INTO changes (seq, op, ns, id, at) VALUES (?, ?, ?, ?, ?)"
 _SELECT_HELD = (
-    "SELECT seq, version, tags, links, unique_keys, embedded FROM records "
-    "WHERE ns = ? AND id = ?"
+    "SELECT seq, version, tags, links, unique_keys, embedded FROM records WHERE ns = ? AND id = ?"
 )
 _TOUCH = (
     "UPDATE records SET uses = uses + ?, useful = useful + ?, useless = useless + ?, "
@@ -387,6 +382,7 @@ class Tables:
             for touch in touches
         ]
         self.connection.executemany(_TOUCH, rows)
+        self.connection.execute("UPDATE store SET touches = touches + 1")
         return [_APPLIED] * len(rows)
 
     def _delete(self, operation: Delete, now: int) -> None:
@@ -418,8 +414,7 @@ class Tables:
     def trim_changes(self) -> None:
         """Keep the newest :data:`~memkit_sqlite.schema.CHANGES_KEPT` changes."""
         self.connection.execute(
-            "DELETE FROM changes WHERE position <= "
-            "(SELECT max(position) FROM changes) - ?",
+            "DELETE FROM changes WHERE position <= (SELECT max(position) FROM changes) - ?",
             (CHANGES_KEPT,),
         )
 
@@ -430,5 +425,3 @@ class Tables:
             "VALUES (?, ?, ?, ?, ?)",
             rows,
         )
-
-

@@ -121,10 +121,7 @@ class ConcurrencyTests(DurabilityTests):
                         for w in range(4)
                     ]
                     outcomes = await asyncio.gather(
-                        *(
-                            (first, second)[w % 2].write([patch])
-                            for w, patch in enumerate(patches)
-                        ),
+                        *((first, second)[w % 2].write([patch]) for w, patch in enumerate(patches)),
                         return_exceptions=True,
                     )
                     won = [w for w, outcome in enumerate(outcomes) if outcome == [Applied()]]

@@ -67,9 +67,7 @@ class LexicalTests(Suite):
             2: ["storm", "y1", "y2", "y3"],
             3: ["storm", "storm", "storm", "z1"],
         }
-        filler = [
-            build_put(build_record(n), None, [f"v{n}", "a", "b", "c"]) for n in range(10, 40)
-        ]
+        filler = [build_put(build_record(n), None, [f"v{n}", "a", "b", "c"]) for n in range(10, 40)]
         await backend.write(
             [*filler, *(build_put(build_record(n), None, terms) for n, terms in texts.items())]
         )

@@ -125,9 +125,7 @@ class OpeningTests(Suite):
 
         asyncio.run(run())
 
-    def test_a_model_whose_dimension_is_not_known_yet_opens_its_store(
-        self, tmp_path: Path
-    ) -> None:
+    def test_a_model_whose_dimension_is_not_known_yet_opens_its_store(self, tmp_path: Path) -> None:
         place = tmp_path / "store"
         asked_later = replace(self.fingerprint, dimension=None)
 

@@ -145,9 +145,7 @@ class OrderingTests(Suite):
         assert (await backend.scan(NAMESPACE, EVERYTHING, limit=59)).cursor is not None
 
     @on_store()
-    async def test_pages_miss_and_repeat_nothing_while_others_write(
-        self, backend: Backend
-    ) -> None:
+    async def test_pages_miss_and_repeat_nothing_while_others_write(self, backend: Backend) -> None:
         for order in (Order(), Order("created_at", descending=False)):
             namespace = f"pages {order.descending}"
             steady = [build_record(n * 10, namespace=namespace) for n in range(30)]

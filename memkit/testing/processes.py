@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -24,6 +25,9 @@ from memkit.testing.records import NAMESPACE, build_put, build_record, record_id
 if TYPE_CHECKING:
     from memkit.protocols import Vector
     from memkit.types import MemoryRecord
+
+# After this long a process is taken to hang and is killed, so that the test fails.
+_LIMIT_SECONDS = 120
 
 #: How many tasks of a killed process write at once, and the records in each larger batch.
 LANES = 4
@@ -77,9 +81,12 @@ def started(job: Job) -> Iterator[subprocess.Popen[str]]:
         env={**os.environ, "PYTHONPATH": paths},
         text=True,
     )
+    watchdog = threading.Timer(_LIMIT_SECONDS, process.kill)
+    watchdog.start()
     try:
         yield process
     finally:
+        watchdog.cancel()
         process.kill()
         process.communicate()
 

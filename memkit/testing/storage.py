@@ -121,9 +121,7 @@ class StorageTests(Suite):
         for each in (full, bare, empty):
             assert_same_record((await get_one(backend, each)).record, each)
         for item in await scan_all(backend):
-            assert_same_record(
-                item.record, {r.id: r for r in (full, bare, empty)}[item.record.id]
-            )
+            assert_same_record(item.record, {r.id: r for r in (full, bare, empty)}[item.record.id])
 
     @on_store()
     async def test_odd_texts_come_back_verbatim(self, backend: Backend) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -158,6 +159,35 @@ class WritingTests(Suite):
         found = await backend.search(NAMESPACE, [DenseLeg(self.vector(10))], EVERYTHING, 10)
         assert {each.id for each in found.legs[0]} == {held.id, doomed.id}
         assert await backend.write([build_put(build_record(20), unique=("new",))]) == [Applied()]
+
+    @on_store("atomic_batch")
+    async def test_a_namespace_that_a_failed_batch_began_is_begun_again(
+        self, backend: Backend
+    ) -> None:
+        failing = [
+            [
+                build_put(build_record(n, namespace=f"new {n % 3}"), self.vector(n)),
+                Patch(build_record(99, namespace=f"new {n % 3}", version=2), 1),
+            ]
+            for n in range(6)
+        ]
+        fine = [[build_put(build_record(n, namespace="old"))] for n in range(6)]
+        outcomes = await asyncio.gather(
+            *(backend.write(each) for pair in zip(failing, fine, strict=True) for each in pair),
+            return_exceptions=True,
+        )
+        assert all(isinstance(each, RecordNotFound) for each in outcomes[::2])
+        assert outcomes[1::2] == [[Applied()]] * 6
+        assert await backend.namespaces() == {"old": 6}
+        for n in range(3):
+            record = build_record(n, namespace=f"new {n}")
+            assert await backend.write([build_put(record, self.vector(n))]) == [Applied()]
+            assert_same_record((await get_one(backend, record)).record, record)
+            found = await backend.search(
+                record.namespace, [DenseLeg(self.vector(n))], EVERYTHING, 5
+            )
+            assert [each.id for each in found.legs[0]] == [record.id]
+        assert await backend.namespaces() == {"old": 6, "new 0": 1, "new 1": 1, "new 2": 1}
 
     @on_store()
     async def test_operations_of_a_batch_are_carried_out_in_order(self, backend: Backend) -> None:

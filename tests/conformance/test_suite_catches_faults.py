@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 import memkit.testing
+from memkit.protocols import Backend
 from memkit.testing import BackendConformance
-from tests.conformance import faulty
-from tests.conformance.toy import ToyBackend
+from tests.conformance import faulty, faulty_sqlite
 
 FOREIGN_ROWS = 4_000
 
 #: Each fault, and the tests of which every one must fail for it.
-CAUGHT: dict[type[ToyBackend], tuple[str, ...]] = {
+CAUGHT: dict[type[Backend], tuple[str, ...]] = {
     faulty.IgnoresNamespaceOnGet: (
         "test_an_id_of_another_namespace_is_neither_seen_nor_changed",
         "test_one_id_in_two_namespaces_is_two_records",
@@ -112,6 +112,25 @@ CAUGHT: dict[type[ToyBackend], tuple[str, ...]] = {
     faulty.LosesNeighboursOfAFailure: (
         "test_a_failing_batch_does_not_take_its_neighbours_with_it",
     ),
+    faulty_sqlite.RemembersItsFirstSearch: (
+        "test_processes_share_a_store_and_see_each_other",
+        "test_a_backend_serves_one_event_loop_after_another",
+    ),
+    faulty_sqlite.ForgetsTheVectorsOfSomeWrites: (
+        "test_threads_with_loops_of_their_own_share_a_backend",
+        "test_processes_share_a_store_and_see_each_other",
+        "test_what_was_acknowledged_survives_a_kill",
+    ),
+    faulty_sqlite.ListsChangesBackwards: ("test_changes_come_in_the_order_of_commit",),
+    faulty_sqlite.ListsChangesFromTheStart: ("test_what_was_not_written_is_no_change",),
+    faulty_sqlite.StagesWhatHasChangedMeanwhile: (
+        "test_records_that_change_meanwhile_are_done_again",
+    ),
+    faulty_sqlite.StartsEveryReembeddingAnew: ("test_a_stopped_reembedding_is_resumed",),
+    faulty_sqlite.NeverCompacts: (
+        "test_compacting_keeps_what_is_there_and_no_trace_of_what_is_not",
+    ),
+    faulty_sqlite.ClaimsToHavePurged: ("test_a_whole_purge_leaves_no_trace",),
 }
 
 
@@ -123,7 +142,7 @@ class TestAnHonestBackend(BackendConformance):
     kills = 2
 
 
-def suite_for(fault: type[ToyBackend]) -> Any:
+def suite_for(fault: type[Backend]) -> Any:
     """The conformance suite of a faulty backend, not collected as tests itself."""
     return type(
         f"Of{fault.__name__}",
@@ -142,7 +161,7 @@ def suite_for(fault: type[ToyBackend]) -> Any:
     [(fault, test) for fault, tests in CAUGHT.items() for test in tests],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
-def test_a_faulty_backend_fails(fault: type[ToyBackend], test: str, tmp_path: Path) -> None:
+def test_a_faulty_backend_fails(fault: type[Backend], test: str, tmp_path: Path) -> None:
     suite = suite_for(fault)
     arguments = {"tmp_path": tmp_path}
     if "crowd" in test or "small_namespace" in test:
@@ -157,8 +176,9 @@ def test_a_faulty_backend_fails(fault: type[ToyBackend], test: str, tmp_path: Pa
 def test_every_faulty_backend_is_tried() -> None:
     made = {
         each
-        for each in vars(faulty).values()
-        if isinstance(each, type) and issubclass(each, ToyBackend) and each is not ToyBackend
+        for module in (faulty, faulty_sqlite)
+        for each in vars(module).values()
+        if isinstance(each, type) and each.__module__ == module.__name__
     }
     assert made == set(CAUGHT)
 

@@ -6,12 +6,14 @@ It shows how little a backend needs, and that the conformance suite can be passe
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import math
+import os
 import pickle
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -98,13 +100,9 @@ class ToyBackend:
         held: Fingerprint | None = None
         analyzer: str | None = None
         if self._place.exists():
-            with self._place.open("rb") as journal:
-                try:
-                    while True:
-                        held, analyzer, batch = pickle.load(journal)
-                        self._carry_out(batch)
-                except (EOFError, pickle.UnpicklingError):
-                    pass  # a batch that a kill cut short was never acknowledged
+            for entry in self._journal(mend=not spec.read_only):
+                held, analyzer, batch = entry
+                self._carry_out(batch)
         embedded = any(row.index.vector is not None for row in self._all_rows())
         filled = any(True for _ in self._all_rows())
         if not spec.migrating and (
@@ -117,6 +115,18 @@ class ToyBackend:
         self._open, self._read_only = True, spec.read_only
         shown = self._shown_fingerprint(embedded)
         return StoreInfo(str(self._place), 1, shown, self._analyzer)
+
+    def _journal(self, *, mend: bool) -> Iterator[tuple[Fingerprint | None, str, list[Operation]]]:
+        sound = 0
+        # A batch that a kill cut short was never acknowledged.
+        cut_short = contextlib.suppress(EOFError, pickle.UnpicklingError)
+        with self._place.open("rb") as journal, cut_short:
+            while True:
+                yield pickle.load(journal)
+                sound = journal.tell()
+        if mend:
+            # Otherwise what is appended next would stand behind the torn batch, unreadable.
+            os.truncate(self._place, sound)
 
     def _shown_fingerprint(self, embedded: bool) -> Fingerprint | None:
         if not embedded or self._fingerprint is None:

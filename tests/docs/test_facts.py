@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import memkit
+from memkit.cli.app import app
+from memkit.cli.exits import EXIT_CODES
 from memkit.config import PREFIX, Settings
 from memkit.types import KINDS
 
@@ -17,8 +20,15 @@ def _page(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
+def _rows(name: str, pattern: str) -> list[Any]:
+    """The cells that ``pattern`` takes from each row of a page's tables."""
+    return re.findall(rf"^\| {pattern} \|", _page(name), re.MULTILINE)
+
+
 def test_every_setting_is_documented_with_its_default() -> None:
-    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", _page("docs/configuration.md"), re.M))
+    rows = dict(
+        re.findall(r"^\| `(\w+)` \| (.*?) \|", _page("docs/configuration.md"), re.MULTILINE)
+    )
     assert set(rows) == set(Settings.model_fields)
     for name, field in Settings.model_fields.items():
         if field.default_factory is None and field.default is not None:
@@ -27,7 +37,9 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
 
 def test_every_kind_is_documented_with_its_defaults() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| ([\d.]+) \| (\S+) \|", _page("docs/concepts.md"), re.M)
+    rows = re.findall(
+        r"^\| `(\w+)` \| ([\d.]+) \| (\S+) \|", _page("docs/concepts.md"), re.MULTILINE
+    )
     documented = {
         kind: (float(confidence), None if half_life == "–" else float(half_life))
         for kind, confidence, half_life in rows
@@ -45,7 +57,7 @@ def test_every_dependency_is_justified() -> None:
         *project["dependency-groups"]["dev"],
     ]
     names = {re.split(r"[<>=\[;\s]", line, maxsplit=1)[0] for line in wanted} - {"agent-memkit"}
-    rows = set(re.findall(r"^\| `([\w-]+)` \|", _page("docs/dependencies.md"), re.M))
+    rows = set(_rows("docs/dependencies.md", r"`([\w-]+)`"))
     assert rows == names
 
 
@@ -63,3 +75,14 @@ def test_every_page_is_in_the_navigation() -> None:
     navigation = _page("mkdocs.yml")
     for page in (ROOT / "docs").glob("*.md"):
         assert page.name in navigation
+
+
+def test_every_command_is_documented() -> None:
+    page = _page("docs/cli.md")
+    for command in app.registered_commands:
+        assert f"`{command.name}`" in page
+
+
+def test_every_exit_code_is_documented() -> None:
+    codes = {int(code) for code in re.findall(r"(\d+) \w", EXIT_CODES)}
+    assert {int(code) for code in _rows("docs/cli.md", r"(\d+) \| .*")} == codes

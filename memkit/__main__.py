@@ -1,0 +1,5 @@
+"""``python -m memkit``: the command line."""
+
+from memkit.cli import main
+
+main()

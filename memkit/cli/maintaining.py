@@ -1,0 +1,217 @@
+"""Commands that look after a store: export, import, status, doctor, config, reembed."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import sys
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from memkit import __version__
+from memkit.cli.exits import DAMAGED
+from memkit.cli.handles import (
+    Agent,
+    Command,
+    Embedder,
+    Json,
+    Namespace,
+    Project,
+    Store,
+    Task,
+    opened,
+)
+from memkit.cli.output import console, notices, progress, show, show_json
+from memkit.config import load_settings
+
+File = Annotated[str, typer.Argument(metavar="FILE", help="A path; - for a pipe.")]
+
+
+def export(
+    file: File = "-",
+    everyone: Annotated[
+        bool, typer.Option("--everyone", help="Other agents' private records too.")
+    ] = False,
+    store: Store = None,
+    namespace: Namespace = None,
+    project: Project = None,
+    task: Task = None,
+    agent: Agent = None,
+    as_json: Json = False,
+) -> None:
+    """Write records as JSON lines: this scope's and those below it."""
+    with (
+        opened(store, namespace, project, task, agent, "none") as memory,
+        progress("exporting", quiet=as_json) as tell,
+    ):
+        target = sys.stdout if file == "-" else file
+        written = memory.export(target, everyone=everyone, progress=tell)
+    if file == "-":
+        return
+    if as_json:
+        show_json({"exported": written})
+    else:
+        show(f"exported {written} records to {file}")
+
+
+def import_(
+    file: File,
+    store: Store = None,
+    namespace: Namespace = None,
+    project: Project = None,
+    task: Task = None,
+    agent: Agent = None,
+    embedder: Embedder = None,
+    as_json: Json = False,
+) -> None:
+    """Store the records of an export; what is there already is skipped."""
+    with (
+        opened(store, namespace, project, task, agent, embedder) as memory,
+        progress("importing", quiet=as_json) as tell,
+    ):
+        source = sys.stdin if file == "-" else file
+        imported = memory.import_(source, progress=tell)
+    if as_json:
+        show_json(asdict(imported))
+    else:
+        show(f"imported {imported.stored} records, {imported.skipped} were there already")
+
+
+def status(
+    store: Store = None,
+    namespace: Namespace = None,
+    project: Project = None,
+    task: Task = None,
+    agent: Agent = None,
+    embedder: Embedder = None,
+    as_json: Json = False,
+) -> None:
+    """Show the state of the store and of its embedder."""
+    with opened(store, namespace, project, task, agent, embedder) as memory:
+        memory.warm_up()
+        told = memory.status()
+    if as_json:
+        show_json({**asdict(told), "states": dict(told.states)})
+        return
+    size = "" if told.size_bytes is None else f", {told.size_bytes / 2**20:.1f} MiB"
+    states = ", ".join(f"{count} {state}" for state, count in sorted(told.states.items()))
+    show(f"store      {told.backend} (schema {told.schema_version}{size})")
+    show(f"namespace  {told.namespace}: {states or 'no records'}")
+    if told.embedder is not None:
+        ready = "ready" if told.embedder_ready else "not ready"
+        show(f"embedder   {told.embedder}, {told.dimension or '?'} dimensions, {ready}")
+    else:
+        show("embedder   none")
+    notices(told.notices)
+
+
+def doctor(
+    vacuum: Annotated[
+        bool, typer.Option("--vacuum", help="Give unused space back as well.")
+    ] = False,
+    store: Store = None,
+    namespace: Namespace = None,
+    project: Project = None,
+    task: Task = None,
+    agent: Agent = None,
+    embedder: Embedder = None,
+    as_json: Json = False,
+) -> None:
+    """Check the store and the embedder; ends with 6 if something is wrong."""
+    with opened(store, namespace, project, task, agent, embedder) as memory:
+        memory.warm_up()
+        problems = memory.check()
+        if vacuum and not problems:
+            memory.compact()
+        told = memory.status()
+    report: dict[str, Any] = {
+        "memkit": __version__,
+        "python": platform.python_version(),
+        "backend": told.backend,
+        "embedder": told.embedder,
+        "embedder_ready": told.embedder_ready,
+        "vacuumed": vacuum and not problems,
+        "problems": [asdict(problem) for problem in problems],
+        "notices": list(told.notices),
+    }
+    if as_json:
+        show_json(report)
+    else:
+        show(f"memkit {__version__} on Python {platform.python_version()}")
+        show(f"store     {told.backend}")
+        show(f"embedder  {told.embedder or 'none'}{', ready' if told.embedder_ready else ''}")
+        notices(told.notices)
+        for problem in problems:
+            show(f"wrong: {problem.what}", style="red")
+            show(f"  {problem.remedy}")
+        if not problems:
+            show("the store is sound" + (" and compact" if vacuum else ""), style="green")
+        elif vacuum:
+            notices(["a store with problems is not compacted"])
+    if problems:
+        raise typer.Exit(DAMAGED)
+
+
+def config(as_json: Json = False) -> None:
+    """Show every setting, its value and where that came from; secrets are masked."""
+    rows = list(load_settings().rows())
+    if as_json:
+        show_json(
+            {
+                name: {"value": value, "source": source, "description": description}
+                for name, value, source, description in rows
+            }
+        )
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for column in ("setting", "value", "from", "what it is"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(str(cell)) for cell in row))
+    console().print(table)
+
+
+def reembed(
+    store: Store = None,
+    embedder: Embedder = None,
+    as_json: Json = False,
+) -> None:
+    """Compute all vectors anew, after the model changed; goes on where it was interrupted."""
+    from memkit.opening import open_engine
+    from memkit.reembedding import Reembedded
+    from memkit.reembedding import reembed as run
+
+    given = {"url": store, "embedder": embedder}
+    settings = load_settings(
+        **{name: value for name, value in given.items() if value is not None}
+    ).settings
+
+    async def main() -> Reembedded:
+        engine = await open_engine(settings, migrating=True)
+        try:
+            with progress("re-embedding", quiet=as_json) as tell:
+                return await run(engine, tell)
+        finally:
+            await engine.close()
+
+    done = asyncio.run(main())
+    if as_json:
+        show_json(asdict(done))
+        return
+    resumed = f", {done.resumed} of them in an earlier run" if done.resumed else ""
+    show(f"re-embedded {done.records} records{resumed}")
+
+
+COMMANDS: dict[str, Command] = {
+    "export": export,
+    "import": import_,
+    "status": status,
+    "doctor": doctor,
+    "config": config,
+    "reembed": reembed,
+}

@@ -1,0 +1,148 @@
+"""What commands print: text for people, one JSON document for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from memkit.interchange import to_line
+from memkit.types import Hit, MemoryRecord, NearCopy, Remembered
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from memkit.engine import Progress
+
+
+@cache
+def console() -> Console:
+    """Standard output."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True)
+
+
+@cache
+def errors() -> Console:
+    """Standard error: notices and progress, so that a pipe carries results only."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def printable(text: str) -> str:
+    """Text with control characters written out: nothing stored can drive a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else f"\\u{ord(char):04x}" for char in text
+    )
+
+
+def show(text: str, style: str | None = None) -> None:
+    """Print a line for people; markup in it means nothing."""
+    console().print(printable(text), markup=False, style=style)
+
+
+def show_json(value: object) -> None:
+    """Print a JSON document."""
+    # Not through rich: a terminal's width must not change a document.
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+
+
+def notices(told: Iterable[str]) -> None:
+    """Print on stderr what was missing."""
+    for notice in told:
+        errors().print(f"note: {printable(notice)}", markup=False, style="yellow")
+
+
+def as_record(record: MemoryRecord) -> dict[str, Any]:
+    """A record as an export writes it."""
+    return to_line(record, ())
+
+
+def as_hit(hit: Hit) -> dict[str, Any]:
+    """A hit with its reasons."""
+    return {
+        "score": hit.score,
+        "why": {
+            "legs": {name: leg._asdict() for name, leg in hit.why.legs.items()},
+            "fused": hit.why.fused,
+            "factors": dict(hit.why.factors),
+        },
+        "record": as_record(hit.record),
+    }
+
+
+def as_outcome(outcome: Remembered) -> dict[str, Any]:
+    """What ``remember`` did."""
+    return {
+        "status": outcome.status,
+        "id": outcome.id,
+        "matched": outcome.matched,
+        "merged": outcome.merged,
+        "near": [_as_near(copy) for copy in outcome.near],
+        "notices": list(outcome.notices),
+        "record": as_record(outcome.record),
+    }
+
+
+def _as_near(copy: NearCopy) -> dict[str, Any]:
+    return {
+        "id": copy.id,
+        "cosine": copy.cosine,
+        "overlap": copy.overlap,
+        "agrees": copy.agrees,
+    }
+
+
+def show_record(record: MemoryRecord, prefix: str = "") -> None:
+    """Print a record in a line or two: what it says, then what it is."""
+    show(f"{prefix}{record.content}")
+    labels = [record.kind]
+    if record.state != "active":
+        labels.append(record.state)
+    if record.pinned:
+        labels.append("pinned")
+    if record.visibility == "private":
+        labels.append("private")
+    place = "/".join(label for label in (record.project, record.task) if label is not None)
+    if place:
+        labels.append(place)
+    labels += [f"#{tag}" for tag in record.tags]
+    when = record.occurred_at or record.created_at
+    show(f"  {record.id}  {when:%Y-%m-%d %H:%M}  {' '.join(labels)}", style="dim")
+
+
+def show_counts(counts: Mapping[str, int]) -> None:
+    """Print labels with their counts, the most frequent first."""
+    for label, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        show(f"{count:>7}  {label}")
+
+
+@contextmanager
+def progress(what: str, *, quiet: bool) -> Iterator[Progress | None]:
+    """A progress bar on a terminal; nothing elsewhere."""
+    if quiet or not errors().is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Remaining(),
+        console=errors(),
+    ) as bar:
+        task = bar.add_task(what, total=None)
+
+        def tell(done: int, total: int | None) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield tell

@@ -1,0 +1,81 @@
+"""Faults in what the toy does not do: other processes, change feeds, re-embedding, upkeep."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from memkit.filters import Filter
+from memkit.protocols import (
+    Change,
+    Fingerprint,
+    IndexData,
+    Operation,
+    Put,
+    SearchLeg,
+    SearchResult,
+    WriteResult,
+)
+from memkit.types import MemoryRecord
+from memkit_sqlite import SqliteBackend
+
+
+class RemembersItsFirstSearch(SqliteBackend):
+    _found: SearchResult | None = None
+
+    async def search(
+        self, namespace: str, legs: Sequence[SearchLeg], filter: Filter, limit: int
+    ) -> SearchResult:
+        if self._found is None:
+            self._found = await super().search(namespace, legs, filter, limit)
+        return self._found
+
+
+class ForgetsTheVectorsOfSomeWrites(SqliteBackend):
+    _writes = 0
+
+    async def write(self, batch: Sequence[Operation]) -> list[WriteResult]:
+        self._writes += 1
+        if self._writes % 7 == 0:
+            batch = [
+                replace(each, index=replace(each.index, vector=None))
+                if isinstance(each, Put)
+                else each
+                for each in batch
+            ]
+        return await super().write(batch)
+
+
+class ListsChangesBackwards(SqliteBackend):
+    async def changes(self, namespace: str, after: int = 0, limit: int = 1000) -> list[Change]:
+        return (await super().changes(namespace, after, limit))[::-1]
+
+
+class ListsChangesFromTheStart(SqliteBackend):
+    async def changes(self, namespace: str, after: int = 0, limit: int = 1000) -> list[Change]:
+        return await super().changes(namespace, 0, limit)
+
+
+class StagesWhatHasChangedMeanwhile(SqliteBackend):
+    async def stage_reembed(self, items: Sequence[tuple[MemoryRecord, IndexData]]) -> None:
+        current = []
+        for record, index in items:
+            held = await self.get(record.namespace, [record.id])
+            current += [(each.record, index) for each in held.values()]
+        await super().stage_reembed(current)
+
+
+class StartsEveryReembeddingAnew(SqliteBackend):
+    async def begin_reembed(self, target: Fingerprint, analyzer: str) -> tuple[int, int]:
+        await super().begin_reembed(Fingerprint("nothing", 2), analyzer)
+        return await super().begin_reembed(target, analyzer)
+
+
+class NeverCompacts(SqliteBackend):
+    async def compact(self) -> None:
+        return
+
+
+class ClaimsToHavePurged(SqliteBackend):
+    async def purge(self) -> bool:
+        return True

@@ -1,0 +1,29 @@
+"""What all tests share: they see no settings, home folder or network of whoever runs them."""
+
+from __future__ import annotations
+
+import os
+
+import hypothesis
+import pytest
+
+# No deadline: how long an example takes is the machine's affair. In CI the same examples every
+# time, so that a change fails for what it changed.
+hypothesis.settings.register_profile(
+    "memkit", deadline=None, derandomize=bool(os.environ.get("CI"))
+)
+hypothesis.settings.load_profile("memkit")
+
+
+@pytest.fixture(scope="session")
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(autouse=True)
+def _nobodys_settings(empty_home: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith(("MEMKIT_", "XDG_", "OPENAI_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", empty_home)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
