@@ -18,6 +18,7 @@ from memkit.protocols import (
     Duplicate,
     IndexData,
     LexicalLeg,
+    Operation,
     Patch,
     Touch,
 )
@@ -164,14 +165,16 @@ class WritingTests(Suite):
     async def test_a_namespace_that_a_failed_batch_began_is_begun_again(
         self, backend: Backend
     ) -> None:
-        failing = [
+        failing: list[list[Operation]] = [
             [
                 build_put(build_record(n, namespace=f"new {n % 3}"), self.vector(n)),
                 Patch(build_record(99, namespace=f"new {n % 3}", version=2), 1),
             ]
             for n in range(6)
         ]
-        fine = [[build_put(build_record(n, namespace="old"))] for n in range(6)]
+        fine: list[list[Operation]] = [
+            [build_put(build_record(n, namespace="old"))] for n in range(6)
+        ]
         outcomes = await asyncio.gather(
             *(backend.write(each) for pair in zip(failing, fine, strict=True) for each in pair),
             return_exceptions=True,

@@ -63,18 +63,14 @@ CAUGHT: dict[type[Backend], tuple[str, ...]] = {
     faulty.MixesTheStatisticsOfNamespaces: (
         "test_the_crowd_does_not_change_the_small_namespaces_words",
     ),
-    faulty.RanksDeletedRecords: (
-        "test_changed_and_deleted_records_change_the_dense_leg_at_once",
-    ),
+    faulty.RanksDeletedRecords: ("test_changed_and_deleted_records_change_the_dense_leg_at_once",),
     faulty.IgnoresExpectVersion: (
         "test_a_patch_of_another_version_is_a_conflict",
         "test_a_failed_batch_leaves_nothing",
         "test_one_of_two_writers_wins_a_version",
     ),
     faulty.ChecksVersionsTooEarly: ("test_one_of_two_writers_wins_a_version",),
-    faulty.OverwritesCountersInAPatch: (
-        "test_a_patch_replaces_every_field_but_the_counters",
-    ),
+    faulty.OverwritesCountersInAPatch: ("test_a_patch_replaces_every_field_but_the_counters",),
     faulty.KeepsPartOfAFailedBatch: (
         "test_a_failed_batch_leaves_nothing",
         "test_a_failing_batch_does_not_take_its_neighbours_with_it",

@@ -285,9 +285,7 @@ class ToyBackend:
 
     def _cursor(self, last: Row, order: Order, cursor: str | None, limit: int) -> str:
         value = last.value_of(order.field)
-        return json.dumps(
-            [order.field, order.descending, _plain(value), last.record.id]
-        )
+        return json.dumps([order.field, order.descending, _plain(value), last.record.id])
 
     def _page(self, rows: list[Row], order: Order, cursor: str | None, limit: int) -> list[Row]:
         if cursor is None:

@@ -119,9 +119,7 @@ def test_a_list_of_values_must_be_one(make: Any, values: Any) -> None:
         (ContainsAny, "colour", (), "no such field"),
     ],
 )
-def test_each_of_the_values_is_checked(
-    make: Any, field: str, values: Any, complaint: str
-) -> None:
+def test_each_of_the_values_is_checked(make: Any, field: str, values: Any, complaint: str) -> None:
     with pytest.raises(InvalidFilter, match=complaint):
         make(field, values)
 

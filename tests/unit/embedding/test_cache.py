@@ -5,14 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from memkit.embedding.cache import CachedEmbedder
 from memkit.errors import ConfigurationError, EmbedderUnavailable
-from memkit.protocols import Embedder, Fingerprint, Role, Vector
+from memkit.protocols import Embedder, Fingerprint, Role
 from memkit.testing.embedders import FailingEmbedder, ToyEmbedder
+
+if TYPE_CHECKING:
+    from memkit.protocols import Vector
 
 
 class Recording:
@@ -104,7 +108,7 @@ def test_forgotten_texts_are_embedded_anew_in_either_role() -> None:
     inner = Recording()
     cached = CachedEmbedder(inner)
     for role in ("document", "query"):
-        cached.embed(["secret", "plain"], role)  # type: ignore[arg-type]
+        cached.embed(["secret", "plain"], role)
     cached.forget(["secret", "never seen"])
     assert cached.peek("secret", "document") is None
     assert cached.peek("secret", "query") is None
