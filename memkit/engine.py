@@ -194,7 +194,8 @@ class Engine:
         """The records of a scope that answer a query best."""
         self.require_open()
         now = utc_now()
-        wanted = And((scope.readable(query.reach), self._current(query, now), query.filter))
+        visible = And((scope.readable(query.reach), self._current(query, now)))
+        wanted = And((visible, query.filter))
         legs, notices = await self._legs(query)
         # Factors move a record by a few places, so a few more than asked for are weighed. One
         # leg's order is its own; two are fused better the deeper both lists go.
@@ -209,7 +210,7 @@ class Engine:
         if missing:
             stored = await self.backend.get(scope.namespace, missing)
             records.update((id_, item.record) for id_, item in stored.items())
-        hits = self._weigh(fused, records, scope, wanted, now, query.limit)
+        hits = self._weigh(fused, records, scope, visible, now, query.limit)
         self.usage.add(scope.namespace, [hit.record.id for hit in hits], now)
         self.usage.flush_if_due()
         self._backfill.start_if_due()
@@ -254,7 +255,7 @@ class Engine:
         fused: Sequence[Fused],
         records: Mapping[str, MemoryRecord],
         scope: Scope,
-        wanted: Filter,
+        visible: Filter,
         now: datetime,
         limit: int,
     ) -> list[Hit]:
@@ -267,7 +268,7 @@ class Engine:
                 weighed.append((-score, entry.id, record, entry, factors))
         weighed.sort(key=itemgetter(0, 1))
         # Changed since it was found, or never ours to see: either way it is not shown.
-        allowed = _gate(scope, wanted)
+        allowed = _gate(scope, visible)
         shown = (
             Hit(record, -negated, Why(entry.legs, entry.score, factors))
             for negated, _, record, entry, factors in weighed

@@ -23,7 +23,7 @@ _OPTIONS: Final = frozenset({"path", "cache", "threads"})
 
 # Texts in one batch. FastEmbed pads a batch to its longest text, and its own default of
 # 256 takes memory in proportion.
-_BATCH: Final = 32
+_BATCH: Final = 8
 
 # Where a model does not say how many tokens it reads: few enough for any.
 _MOST_CHARACTERS: Final = 1000

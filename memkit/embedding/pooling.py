@@ -60,14 +60,18 @@ def checked_rows(
             f"where {wanted or 'a positive number'} was expected"
         )
     try:
-        vectors = np.asarray(rows, dtype=np.float32).reshape(count, wanted or 0)
-    except (TypeError, ValueError) as error:
+        vectors = np.asarray(rows, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
         raise EmbedderError(f"{source} answered vectors that are not numbers") from error
+    if vectors.ndim != 2:
+        raise EmbedderError(f"{source} answered vectors that are not lists of numbers")
     if not np.isfinite(vectors).all():
         raise EmbedderError(f"{source} answered a vector with infinite or undefined numbers")
-    if not vectors.any(axis=1).all():
+    largest = np.abs(vectors).max(axis=1, keepdims=True)
+    if not largest.all():
         raise EmbedderError(f"{source} answered a vector of zeros, which has no direction")
-    return unit_rows(vectors)
+    # The largest number first: squares of very great or small ones would leave float's range.
+    return unit_rows((vectors / largest).astype(np.float32))
 
 
 def pool_parts(parts: Vector, owners: Sequence[int], lengths: Sequence[int], count: int) -> Vector:

@@ -9,10 +9,6 @@ from memkit.protocols import Scored
 from memkit.types import Leg
 
 
-# What no leg likes at all is no answer; rounding leaves a little more than zero of it.
-_NOTHING = 1e-9
-
-
 class Fused(NamedTuple):
     """One candidate: its fused score in [0, 1] and what each leg said of it."""
 
@@ -60,9 +56,7 @@ def fuse(
             share = score * scale if score > 0 else 0.0
             scores[id_] = scores.get(id_, 0.0) + share - unlisted
     # Ids break ties, so that a ranking never depends on which leg was asked first.
-    best_first = sorted((-score, id_) for id_, score in scores.items() if score + floor > _NOTHING)[
-        :limit
-    ]
+    best_first = sorted((-score, id_) for id_, score in scores.items())[:limit]
     wanted = {id_ for _, id_ in best_first}
     places = {
         name: {

@@ -107,15 +107,17 @@ def test_letters_outside_ascii_make_parts_shorter(
 def test_what_the_service_calls_too_long_is_sent_in_smaller_parts(
     embedder: OpenAIEmbedder, endpoint: Endpoint, status: int, message: str
 ) -> None:
+    taken: list[str] = []
+
     def strict(request: dict[str, Any]) -> Answer:
         if any(len(text) > 300 for text in request["input"]):
             return Answer.of({"error": {"message": message}}, status)
+        taken.extend(request["input"])
         return endpoint.usual(request)
 
     endpoint.replies = iter([strict] * 50)
     text = " ".join(f"word{n}" for n in range(200))
     vectors = embedder.embed([text, "short"])
-    taken = [text for request in endpoint.requests for text in request["input"] if len(text) <= 300]
     assert "".join(taken) == text + "short"
     np.testing.assert_allclose(vectors[1], endpoint.toy.embed(["short"])[0], atol=1e-6)
 
@@ -269,7 +271,7 @@ def test_a_service_that_quotes_texts_or_keys_is_not_quoted(
         b'{"data": [{"index": 0, "embedding": [1]}, {"index": 1, "embedding": [1, 2]}]}',
         b'{"data": [{"index": 0, "embedding": [1]}, {"index": 1, "embedding": [NaN]}]}',
         b'{"data": [{"index": 0, "embedding": [1]}, {"index": 1, "embedding": [1e999]}]}',
-        b'{"data": [{"index": 0, "embedding": [1]}, {"index": 1, "embedding": [1e300]}]}',
+        b'{"data": [{"index": 0, "embedding": [1]}, {"index": 1, "embedding": [null]}]}',
         b'{"data": [{"index": 0, "embedding": [1]}, {"index": 1, "embedding": [0]}]}',
         b'{"data": [{"index": 0, "embedding": [1]}]}',
     ],
@@ -429,6 +431,12 @@ def test_without_httpx_the_message_holds_the_command(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(__import__("sys").modules, "httpx", None)
     with pytest.raises(MissingDependency, match=r'pip install "agent-memkit\[openai\]"'):
         OpenAIEmbedder("m", base_url="http://host/v1").load()
+
+
+def test_numbers_of_any_size_have_a_direction(embedder: OpenAIEmbedder, endpoint: Endpoint) -> None:
+    body = b'{"data": [{"index": 0, "embedding": [3e300, 4e300]}]}'
+    endpoint.replies = iter([Answer(body=body)])
+    np.testing.assert_allclose(embedder.embed(["one"]), [[0.6, 0.8]], atol=1e-6)
 
 
 def test_a_number_that_json_cannot_hold_does_not_reach_a_store(

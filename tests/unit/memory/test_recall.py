@@ -171,3 +171,9 @@ def test_a_handle_cannot_leave_its_scope(memory: Memory) -> None:
     assert lab.at(task="t", project="p").scope.task == "t"
     with pytest.raises(InvalidScope, match="project"):
         memory.at(task="t")
+
+
+def test_a_filter_may_name_what_only_the_store_knows(notes: Memory) -> None:
+    assert len(notes.recall("puppy", filter=Eq("embedded", True))) > 0
+    assert len(notes.recall("puppy", filter=Eq("embedded", False))) == 0
+    assert notes.count(filter=Eq("embedded", True)) == len(NOTES)

@@ -231,9 +231,7 @@ def test_ranking_by_bits_first_keeps_the_exact_scores_and_nearly_all_of_the_best
                 for query in queries:
                     found = await backend.search(NAMESPACE, (DenseLeg(query),), filter, 10)
                     exact = np.sort(vectors[rows] @ query)[-10:]
-                    agreed += sum(
-                        entry.score >= exact[0] - 1e-6 for entry in found.legs[0]
-                    )
+                    agreed += sum(entry.score >= exact[0] - 1e-6 for entry in found.legs[0])
                     assert found.legs[0][0].score == pytest.approx(exact[-1], abs=1e-6)
                 assert agreed / (10 * len(queries)) >= 0.99
 
