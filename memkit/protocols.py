@@ -401,8 +401,9 @@ class SignatureLookup(Protocol):
     ) -> list[Stored]:
         """Up to ``limit`` matching records that share signature keys, most keys first.
 
-        Among equals the newest come first, all with their vectors and unique keys. Of a key that very many records share
-        only the newest need be looked at: the cost must not grow with the store.
+        Among equals the newest come first, all with their vectors and unique keys. Of a key
+        that very many records share only the newest need be looked at: the cost must not grow
+        with the store.
         """
         ...
 

@@ -48,7 +48,8 @@ def signature(terms: Sequence[str], place: str) -> tuple[str, ...]:
     Datasets", 3.4): texts whose sets of terms have the Jaccard index ``j`` share one of the 4
     keys of 3 rows with probability ``1 - (1 - j**3)**4``: 0.99 at 0.9, 0.94 at 0.8, 0.41 at
     0.5, 0.004 at 0.1. With fewer rows a few frequent words would be a key of their own, under
-    which true copies are lost in a crowd. The keys are the same in every process and under every version of Python.
+    which true copies are lost in a crowd. The keys are the same in every process and under
+    every version of Python.
 
     Args:
         terms: the analysed words of a text.

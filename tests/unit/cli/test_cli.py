@@ -218,9 +218,9 @@ def test_reembed_gives_vectors_to_what_had_none(run: Run) -> None:
 
 def test_the_demo_shows_the_main_job(run: Run) -> None:
     for embedder in ("local", "none"):
-        done = run("demo", "--embedder", embedder)
-        assert "100 requests a minute" in done.stdout
-    assert done.stdout.count("asks:") == 3
+        shown = run("demo", "--embedder", embedder).stdout
+        assert "100 requests a minute" in shown
+        assert shown.count("asks:") == 3
 
 
 def test_the_demo_is_as_expected_with_the_local_model(run: Run) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -64,24 +64,17 @@ def test_a_second_handle_and_a_second_opening_see_the_same(store: Path) -> None:
 
 
 def test_eight_threads_store_and_recall_at_once(memory: Memory) -> None:
-    failures: list[BaseException] = []
+    def work(n: int) -> int:
+        mine = memory.at(agent=f"a{n}")
+        found = 0
+        for i in range(50):
+            mine.remember(f"thread {n} note {i}")
+            if i % 10 == 0:
+                found += len(mine.recall(f"note {i}", limit=1))
+        return found
 
-    def work(n: int) -> None:
-        try:
-            mine = memory.at(agent=f"a{n}")
-            for i in range(50):
-                mine.remember(f"thread {n} note {i}")
-                if i % 10 == 0:
-                    assert len(mine.recall(f"note {i}")) > 0
-        except BaseException as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(work, range(8))) == [5] * 8
     assert memory.count() == 400
     assert memory.agents() == {f"a{n}": 50 for n in range(8)}
     assert len(memory.recall("thread note", mode="dense", limit=400)) == 400
@@ -115,7 +108,7 @@ def test_a_cancelled_call_leaves_the_handle_usable(store: Path) -> None:
         async with AsyncMemory.open(str(store), embedder=ToyEmbedder()) as memory:
             for n in range(60):
                 task = asyncio.create_task(
-                    memory.remember(f"note {n}") if n % 2 else memory.recall(f"note {n}")  # type: ignore[arg-type]
+                    memory.remember(f"note {n}") if n % 2 else memory.recall(f"note {n}")
                 )
                 for _ in range(n % 6):
                     await asyncio.sleep(0)

@@ -220,9 +220,7 @@ def test_listing_pages_through_everything_once(memory: Memory) -> None:
 def test_a_conversation_is_listed_in_sequence(memory: Memory) -> None:
     for sequence in (2, 0, 1):
         memory.remember(f"turn {sequence}", conversation_id="c", sequence=sequence)
-    page = memory.list(
-        filter=Eq("conversation_id", "c"), order_by="sequence", descending=False
-    )
+    page = memory.list(filter=Eq("conversation_id", "c"), order_by="sequence", descending=False)
     assert [record.sequence for record in page] == [0, 1, 2]
 
 
