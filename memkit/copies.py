@@ -48,6 +48,9 @@ class Copies:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        # Asked once: such a question of a protocol costs as much as a small query.
+        backend = engine.backend
+        self._lookup = backend if isinstance(backend, SignatureLookup) else None
 
     async def remember(self, scope: Scope, put: Put, notices: tuple[str, ...]) -> Remembered:
         """Store a record unless it is a copy; near copies are merged or reported."""
@@ -166,11 +169,11 @@ class Copies:
     async def _sharing(
         self, namespace: str, signature: tuple[str, ...], wanted: Filter
     ) -> Sequence[Stored]:
-        backend = self._engine.backend
-        if isinstance(backend, SignatureLookup):
-            return await backend.sharing(namespace, signature, wanted, _CANDIDATES)
+        if self._lookup is not None:
+            return await self._lookup.sharing(namespace, signature, wanted, _CANDIDATES)
         shared = And((wanted, ContainsAny("signature", signature)))
-        return (await backend.scan(namespace, shared, limit=_CANDIDATES, vectors=True)).items
+        page = await self._engine.backend.scan(namespace, shared, limit=_CANDIDATES, vectors=True)
+        return page.items
 
     async def _merge(
         self, scope: Scope, put: Put, existing: Stored, notices: tuple[str, ...]

@@ -53,7 +53,11 @@ def _vectorizer(settings: Settings, embedder: Embedder | None) -> Vectorizer:
     from memkit.embedding.urls import embedder_from_url
 
     if embedder is None:
-        embedder = embedder_from_url(settings.embedder)
+        key = settings.openai_api_key
+        embedder = embedder_from_url(
+            settings.embedder,
+            openai_api_key=None if key is None else key.get_secret_value(),
+        )
         if embedder is None:
             return Vectorizer(None, why_none=WORDS_ONLY)
         if settings.embedder is None and not CachedEmbedder(embedder).available():

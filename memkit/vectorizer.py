@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from memkit.errors import EmbedderError, EmbedderUnavailable
+from memkit.errors import EmbedderError
 from memkit.protocols import Embedder, Fingerprint, Role
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class Vectorizer:
             else:
                 future = self._pool.submit(embedder.embed, texts, role)
                 vectors = await asyncio.wrap_future(future)
-        except EmbedderUnavailable as error:
+        except EmbedderError as error:
             self._fail(error)
             return None, self._failure
         self._failure = None

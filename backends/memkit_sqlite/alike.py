@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 # The newest of each key are looked at, and those first that share most keys: a phrase that
 # very many texts share says little.
-_NEWEST = 64
+_NEWEST = 32
+# Read for each one that is wanted: some may not match the filter.
+_READ = 2
 _OF_ONE_KEY = (
     "SELECT seq FROM (SELECT seq FROM signatures WHERE ns = ? AND value = ? "
     f"ORDER BY seq DESC LIMIT {_NEWEST})"
@@ -40,10 +42,10 @@ def sharing(
     bound: list[Any] = [value for key in keys for value in (ns, signature_hash(key))]
     rows: Any = connection.execute(
         f"WITH shared (seq) AS ({candidates}), candidates (seq, keys) AS MATERIALIZED "
-        "(SELECT seq, count(*) FROM shared GROUP BY seq) "
+        "(SELECT seq, count(*) FROM shared GROUP BY seq ORDER BY count(*) DESC, seq DESC LIMIT ?) "
         f"SELECT {SELECTED_WITH_INDEX} FROM candidates c CROSS JOIN records r ON r.seq = c.seq "
         "LEFT JOIN indexed i ON i.seq = r.seq "
         f"WHERE r.ns = ? AND {condition.sql} ORDER BY c.keys DESC, r.seq DESC LIMIT ?",
-        (*bound, ns, *condition.values, limit),
+        (*bound, _READ * limit, ns, *condition.values, limit),
     )
     return [stored_from(namespace, row) for row in rows]

@@ -307,7 +307,8 @@ class SqliteBackend:
     async def purge(self) -> bool:
         """Overwrite the traces of deleted records; false if a reader is in the way."""
         await self._write(upkeep.trim)
-        return await self._write(upkeep.purge, alone=True)
+        file = self._live().file
+        return await self._write(lambda tables: upkeep.purge(tables, file), alone=True)
 
     # Re-embedding.
 

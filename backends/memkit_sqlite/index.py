@@ -184,8 +184,9 @@ class MemoryIndex:
             ).fetchall()
             self._take_in(connection, rows)
             self._seen = rows[-1][0]
-        for partition in self._partitions.values():
-            partition.compact_if_due()
+        if not brief:
+            for partition in self._partitions.values():
+                partition.compact_if_due()
 
     def _take_in(
         self, connection: apsw.Connection, changes: Sequence[tuple[int, int, int, int]]

@@ -270,8 +270,11 @@ class StoreFile:
             total = self.path.stat().st_size
         except OSError:
             return None
-        log = self.path.with_name(self.path.name + "-wal")
+        return total + self.log_size()
+
+    def log_size(self) -> int:
+        """The bytes of the write-ahead log."""
         try:
-            return total + log.stat().st_size
+            return self.path.with_name(self.path.name + "-wal").stat().st_size
         except OSError:
-            return total
+            return 0

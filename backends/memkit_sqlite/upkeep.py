@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from memkit.types import Problem
+from memkit_sqlite.scrubbing import scrub
 from memkit_sqlite.store import read_state
 from memkit_sqlite.writing import Tables
 
 if TYPE_CHECKING:
     import apsw
 
+    from memkit_sqlite.store import StoreFile
+
+_PURGE_ATTEMPTS = 5
 _RESTORE = "restore a backup, or rescue what is readable with memkit export"
 _REEMBED = "memkit reembed"
 _REINDEX = "memkit export, then memkit import into a new store"
@@ -131,16 +135,27 @@ def trim(tables: Tables) -> None:
     tables.trim_changes()
 
 
-def purge(tables: Tables) -> bool:
-    """Copy the log into the file and cut it to nothing; false if a reader kept some of it.
+def purge(tables: Tables, file: StoreFile) -> bool:
+    """Overwrite what is left of deleted rows, in the file and in its log.
 
-    Freed space in the file is overwritten at the deletion itself (``secure_delete``); what is
-    left of deleted records is what the log had of them.
+    False if a reader keeps the log from being emptied, or writers keep filling it.
     """
+    for _ in range(_PURGE_ATTEMPTS):
+        if not _empty_log(tables.connection):
+            return False
+        if scrub(file):
+            # Now the log holds the one page of the change that ended the scrubbing.
+            _empty_log(tables.connection)
+            return True
+    return False
+
+
+def _empty_log(connection: apsw.Connection) -> bool:
+    """Copy the log into the file and cut it to nothing, if no reader is in the way."""
     import apsw
 
     try:
-        tables.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     except apsw.BusyError:
         return False
     return True
@@ -149,4 +164,4 @@ def purge(tables: Tables) -> bool:
 def compact(tables: Tables) -> None:
     """Rewrite the file without its free space, then the log into it."""
     tables.connection.execute("VACUUM")
-    purge(tables)
+    _empty_log(tables.connection)

@@ -209,7 +209,7 @@ class OpenAIEmbedder:
         return pool_parts(vectors, [0, 0], [len(part) for part in cut], 1)
 
 
-def from_url(url: str) -> OpenAIEmbedder:
+def from_url(url: str, *, api_key: str | None = None) -> OpenAIEmbedder:
     """The embedder of ``openai:MODEL?base_url=http://host/v1&dimensions=256&…``.
 
     The options are those of :class:`OpenAIEmbedder`, but for the key: a URL ends in
@@ -230,6 +230,7 @@ def from_url(url: str) -> OpenAIEmbedder:
         parsed.target,
         base_url=options.get("base_url", OPENAI),
         dimensions=parsed.whole("dimensions"),
+        api_key=api_key,
         api_key_env=options.get("api_key_env"),
         query_prefix=options.get("query_prefix", ""),
         document_prefix=options.get("document_prefix", ""),

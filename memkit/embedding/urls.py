@@ -108,13 +108,16 @@ class EmbedderUrl:
         return value in {"1", "true"}
 
 
-def embedder_from_url(url: str | None = None) -> Embedder | None:
+def embedder_from_url(
+    url: str | None = None, *, openai_api_key: str | None = None
+) -> Embedder | None:
     """The embedder that a URL names; it is not loaded yet.
 
     Args:
         url: ``local`` (also if ``None``), ``local:/folder``, ``fastembed:MODEL?…``,
             ``openai:MODEL?base_url=…``, a URL whose scheme is an entry point of the group
             ``memkit.embedders``, or ``none`` for recall by words alone.
+        openai_api_key: the key of an ``openai:`` embedder, before any in the environment.
 
     Returns:
         the embedder; ``None`` for ``none``.
@@ -127,6 +130,10 @@ def embedder_from_url(url: str | None = None) -> Embedder | None:
     scheme = EmbedderUrl.parse(given).scheme
     if scheme == NONE:
         return None
+    if scheme == "openai" and openai_api_key is not None:
+        from memkit.embedding import openai
+
+        return openai.from_url(given, api_key=openai_api_key)
     embedder = _factory(scheme, given)(given)
     if not isinstance(embedder, Embedder):
         raise ConfigurationError(

@@ -25,7 +25,7 @@ from memkit.errors import (
     StoreUnavailable,
 )
 from memkit.filters import EVERYTHING
-from memkit.protocols import Fingerprint, IndexData, LexicalLeg, Put, StoreSpec
+from memkit.protocols import Delete, Fingerprint, IndexData, LexicalLeg, Put, StoreSpec
 from memkit.testing.records import NAMESPACE, build_record, unit_vector
 from memkit_sqlite import SqliteBackend
 
@@ -190,8 +190,6 @@ def test_a_store_without_vectors_takes_the_model_it_is_given(
     async def scenario() -> None:
         async with opened(path) as backend:
             await backend.write([put(1, unit_vector(1, 8))])
-            from memkit.protocols import Delete
-
             await backend.write([Delete(NAMESPACE, build_record(1).id)])
         async with opened(path, other) as backend:
             await backend.write([put(2, unit_vector(1, 3))])
@@ -261,7 +259,7 @@ _FILL_THE_DISK = """
 import asyncio, resource, sys
 from pathlib import Path
 from memkit.errors import StoreFull
-from memkit.protocols import Fingerprint, IndexData, Put, StoreSpec
+from memkit.protocols import Delete, Fingerprint, IndexData, Put, StoreSpec
 from memkit.testing.records import NAMESPACE, build_record
 from memkit_sqlite import SqliteBackend
 

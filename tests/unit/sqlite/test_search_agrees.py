@@ -6,7 +6,7 @@ import math
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,23 +14,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from memkit.filters import And, Eq, Filter, Lt, matches
+from memkit.errors import EmbedderMismatch, InvalidFilter
+from memkit.filters import And, Eq, Exists, Filter, In, Lt, Not, Or, matches
 from memkit.protocols import (
+    Backend,
+    ChangeFeed,
     Delete,
     DenseLeg,
     Fingerprint,
     IndexData,
     LexicalLeg,
+    Maintenance,
     Operation,
     Patch,
     Put,
+    Reembedding,
     Scored,
     StoreSpec,
     Touch,
 )
 from memkit.testing.records import EPOCH, NAMESPACE, build_record, unit_vectors
-from memkit.testing.samples import Sample, random_filter
-from memkit.types import Link
+from memkit.types import Link, MemoryRecord
 from memkit_sqlite import SqliteBackend, dense, index, lexical, partition
 
 if TYPE_CHECKING:
@@ -38,6 +42,20 @@ if TYPE_CHECKING:
 
 WORDS = [f"word{n}" for n in range(40)]
 DIMENSION = 8
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A record with what else a filter sees of it."""
+
+    record: MemoryRecord
+    embedded: bool
+    signature: tuple[str, ...]
+
+    def value_of(self, field: str) -> Any:
+        if field == "embedded":
+            return self.embedded
+        return self.signature if field == "signature" else self.record.value_of(field)
 
 
 class Model:
@@ -168,6 +186,9 @@ def test_whatever_is_written_every_process_finds_the_best_of_what_is_there(
     monkeypatch.setattr(index, "_BRIEF_CHANGES", 10)
     monkeypatch.setattr(dense, "_BLOCK_BITS", 5)
     monkeypatch.setattr(dense, "_BLOCK", 32)
+    # Late: pytest rewrites this module's assertions once the conformance suite is imported.
+    from memkit.testing.samples import random_filter
+
     draw = random.Random(seed)
     model = Model(draw)
 
@@ -260,8 +281,6 @@ def test_what_a_reader_cannot_see_does_not_move_a_score(
     async def scenario() -> None:
         async with opened(path) as backend:
             wanted, legs = Eq("kind", "note"), (LexicalLeg(("tea",)),)
-            from memkit.filters import Exists, Not
-
             visible = And((wanted, Not(Exists("project"))))
             await backend.write(seen)
             before = await backend.search(NAMESPACE, legs, visible, 10)
@@ -274,8 +293,6 @@ def test_what_a_reader_cannot_see_does_not_move_a_score(
 def test_a_vector_of_another_length_is_refused_whole(
     path: Path, opened: Opened, run: Callable[..., Any]
 ) -> None:
-    from memkit.errors import EmbedderMismatch
-
     good, bad = unit_vectors(1, 1, DIMENSION)[0], unit_vectors(1, 1, 3)[0]
 
     async def scenario() -> None:
@@ -298,9 +315,6 @@ def test_a_vector_of_another_length_is_refused_whole(
 def test_a_long_filter_is_answered_and_an_endless_one_refused(
     path: Path, opened: Opened, run: Callable[..., Any]
 ) -> None:
-    from memkit.errors import InvalidFilter
-    from memkit.filters import In, Not, Or
-
     wide = Or(tuple(Eq("source", f"s{n}") for n in range(3000)))
     deep: Filter = Eq("source", "s1")
     for _ in range(500):
@@ -321,8 +335,6 @@ def test_a_long_filter_is_answered_and_an_endless_one_refused(
 
 
 def test_the_backend_is_one(path: Path) -> None:
-    from memkit.protocols import Backend, ChangeFeed, Maintenance, Reembedding
-
     backend = SqliteBackend(path)
     for protocol in (Backend, ChangeFeed, Maintenance, Reembedding):
         assert isinstance(backend, protocol)

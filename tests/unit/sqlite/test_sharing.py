@@ -247,7 +247,8 @@ def test_a_finished_reembedding_is_noticed_by_who_still_has_the_old_model(
     path: Path, opened: Opened, run: Run, spec: StoreSpec
 ) -> None:
     target = Fingerprint("new", 4)
-    new = IndexData(np.full(4, 0.5, np.float32), ("new",))
+    vector = np.full(4, 0.5, np.float32)
+    new = IndexData(vector, ("new",))
 
     async def scenario() -> None:
         migrating = replace(spec, fingerprint=target, migrating=True)
@@ -274,8 +275,8 @@ def test_a_finished_reembedding_is_noticed_by_who_still_has_the_old_model(
             assert len((await old.search(NAMESPACE, legs, EVERYTHING, 99)).legs[0]) == 10
             assert await backend.finish_reembed()
             found = await backend.search(
-                NAMESPACE, (DenseLeg(new.vector), LexicalLeg(("new",))), EVERYTHING, 99
-            )  # type: ignore[arg-type]
+                NAMESPACE, (DenseLeg(vector), LexicalLeg(("new",))), EVERYTHING, 99
+            )
             assert [len(leg) for leg in found.legs] == [10, 10]
             assert await backend.check() == []
             await backend.write([Put(build_record(60), new)])

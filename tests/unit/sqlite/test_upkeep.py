@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from memkit.errors import StoreCorrupt
 from memkit.filters import EVERYTHING
 from memkit.protocols import Delete, IndexData, LexicalLeg, Patch, Put
 from memkit.testing.records import NAMESPACE, build_record, record_id, unit_vector
@@ -79,6 +80,26 @@ def test_after_a_purge_no_byte_of_what_was_deleted_is_in_the_files(
             found = await backend.search(NAMESPACE, (LexicalLeg((SECRET,)),), EVERYTHING, 5)
             assert found.legs == ((),)
             assert await backend.check() == []
+
+    run(scenario)
+
+
+def test_who_had_the_old_pages_at_hand_does_not_bring_the_bytes_back(
+    path: Path, opened: Opened, run: Run
+) -> None:
+    async def scenario() -> None:
+        async with opened(path) as one, opened(path) as two:
+            for n in range(0, 400, 2):
+                await two.write([secret_put(n), plain_put(n + 1)])
+            for n in range(0, 400, 2):
+                # Both have written, and so hold, pages that secrets have left.
+                await (one, two)[n % 4 // 2].write([Delete(NAMESPACE, record_id(n))])
+            assert await one.purge()
+            for n in range(1, 400, 2):
+                record = build_record(n, content="plain", tags=("plain", "too"), version=2)
+                await (one, two)[n % 4 // 2].write([Patch(record, 1)])
+            assert SECRET.encode() not in raw_bytes(path)
+            assert await two.check() == []
 
     run(scenario)
 
@@ -158,8 +179,6 @@ def test_a_check_finds_planted_damage_and_names_a_remedy(
 
 
 def test_a_check_finds_damaged_pages(path: Path, opened: Opened, run: Run) -> None:
-    from memkit.errors import StoreCorrupt
-
     async def fill() -> None:
         async with opened(path) as backend:
             await backend.write([secret_put(n, 20) for n in range(300)])
