@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from memkit.clock import utc_now
@@ -144,15 +145,7 @@ class Copies:
         record, index = put.record, put.index
         if not index.signature or index.vector is None:
             return []
-        wanted = And(
-            (
-                scope.readable(Reach.EXACT),
-                Eq("state", State.ACTIVE.value),
-                Eq("visibility", record.visibility),
-                Eq("kind", record.kind),
-                living(utc_now()),
-            )
-        )
+        wanted = And((_comparable(scope, record.visibility, record.kind), living(utc_now())))
         found = []
         for stored in await self._sharing(record.namespace, index.signature, wanted):
             if stored.vector is None:
@@ -219,6 +212,19 @@ class Copies:
         except VersionConflict:
             return False
         return True
+
+
+@lru_cache(maxsize=1024)
+def _comparable(scope: Scope, visibility: str, kind: str) -> Filter:
+    """The records that a new one in this scope may be a near copy of."""
+    return And(
+        (
+            scope.readable(Reach.EXACT),
+            Eq("state", State.ACTIVE.value),
+            Eq("visibility", visibility),
+            Eq("kind", kind),
+        )
+    )
 
 
 def _tagged(record: MemoryRecord, tags: Sequence[str]) -> Patch | None:

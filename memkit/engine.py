@@ -7,7 +7,7 @@ added here, in one place, and what comes back is checked against it again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from memkit.vectorizer import Vectorizer
 
 Progress = Callable[[int, int | None], None]
+Store = Callable[[Scope, Sequence[Put], tuple[str, ...]], Coroutine[None, None, list[Remembered]]]
 
 #: Records per backend batch when many are written.
 WRITE_CHUNK = 1000
@@ -126,24 +127,39 @@ class Engine:
             for record, draft in zip(records, drafts, strict=True)
         ]
         store = self._store_near if deduplicate == "near" else self._store
+        if len(records) <= WRITE_CHUNK:
+            results = await store(scope, *await self._puts(records, keys))
+        else:
+            results = await self._overlapped(scope, records, keys, store, progress)
+        _tell(progress, len(results), len(records))
+        self._backfill.start_if_due()
+        return results
+
+    async def _overlapped(
+        self,
+        scope: Scope,
+        records: Sequence[MemoryRecord],
+        keys: Sequence[tuple[str, ...]],
+        store: Store,
+        progress: Progress | None,
+    ) -> list[Remembered]:
+        """Store chunk by chunk; while one is written the next one is embedded and analysed."""
         results: list[Remembered] = []
         written: asyncio.Task[list[Remembered]] | None = None
         try:
             for start in range(0, len(records), WRITE_CHUNK):
-                # While one chunk is written the next one is embedded and analysed.
                 chunk = slice(start, start + WRITE_CHUNK)
                 puts, notices = await self._puts(records[chunk], keys[chunk])
                 if written is not None:
                     results += await written
                     _tell(progress, len(results), len(records))
                 written = asyncio.create_task(store(scope, puts, notices))
+                # Let it start: what follows may not give way for long.
                 await asyncio.sleep(0)
         finally:
             # Also when embedding the next chunk failed: this one is on its way.
             if written is not None:
                 results += await written
-        _tell(progress, len(results), len(records))
-        self._backfill.start_if_due()
         return results
 
     async def _puts(

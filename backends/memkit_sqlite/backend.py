@@ -39,7 +39,8 @@ from memkit_sqlite.records import read
 from memkit_sqlite.schema import SCHEMA_VERSION
 from memkit_sqlite.session import Session
 from memkit_sqlite.store import StoreFile
-from memkit_sqlite.writing import Tables
+from memkit_sqlite.tables import Tables
+from memkit_sqlite.writing import Batch
 
 T = TypeVar("T")
 _NEWEST_FIRST = Order()
@@ -206,7 +207,7 @@ class SqliteBackend:
         if not operations:
             self._live()
             return []
-        return await self._write(lambda tables: tables.apply(operations), len(operations))
+        return await self._write(lambda tables: Batch(tables).apply(operations), len(operations))
 
     async def get(
         self, namespace: str, ids: Sequence[str], *, vectors: bool = False

@@ -16,7 +16,7 @@ from memkit_sqlite.reader import Reader
 from memkit_sqlite.rows import as_json
 from memkit_sqlite.schema import OP_DELETE, OP_PATCH
 from memkit_sqlite.store import read_state
-from memkit_sqlite.writing import check_compatible
+from memkit_sqlite.tables import check_compatible
 
 if TYPE_CHECKING:
     import apsw

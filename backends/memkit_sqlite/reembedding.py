@@ -12,7 +12,7 @@ from memkit.types import MemoryRecord
 from memkit_sqlite.rows import SELECTED, Row, index_row, micros, record_from
 from memkit_sqlite.schema import indexed_table
 from memkit_sqlite.store import read_state
-from memkit_sqlite.writing import Tables
+from memkit_sqlite.tables import Tables
 
 if TYPE_CHECKING:
     import apsw

@@ -16,8 +16,8 @@ from memkit_sqlite.index import MemoryIndex
 from memkit_sqlite.reader import Reader
 from memkit_sqlite.records import Records
 from memkit_sqlite.store import StoreFile, StoreState, read_state
+from memkit_sqlite.tables import Tables, check_compatible
 from memkit_sqlite.writer import Writer
-from memkit_sqlite.writing import Tables, check_compatible
 
 T = TypeVar("T")
 _THREADS = 4

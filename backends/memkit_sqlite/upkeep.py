@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from memkit.types import Problem
 from memkit_sqlite.scrubbing import scrub
 from memkit_sqlite.store import read_state
-from memkit_sqlite.writing import Tables
+from memkit_sqlite.tables import Tables
 
 if TYPE_CHECKING:
     import apsw

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from memkit.errors import StoreClosed
 from memkit_sqlite.driver import store_error
-from memkit_sqlite.writing import Tables
+from memkit_sqlite.tables import Tables
 
 T = TypeVar("T")
 # A group is closed once it holds this many operations, so that those who wait are not kept

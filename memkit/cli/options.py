@@ -17,7 +17,9 @@ _PLACE = "Store and scope (on any command)"
 
 Store = Annotated[
     str | None,
-    typer.Option("--store", metavar="URL", help="The store: a path or URL.", rich_help_panel=_PLACE),
+    typer.Option(
+        "--store", metavar="URL", help="The store: a path or URL.", rich_help_panel=_PLACE
+    ),
 ]
 Namespace = Annotated[
     str | None,
@@ -31,7 +33,9 @@ Project = Annotated[
 ]
 Task = Annotated[
     str | None,
-    typer.Option("--task", metavar="LABEL", help="The task in the project.", rich_help_panel=_PLACE),
+    typer.Option(
+        "--task", metavar="LABEL", help="The task in the project.", rich_help_panel=_PLACE
+    ),
 ]
 Agent = Annotated[
     str | None,

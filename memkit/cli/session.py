@@ -36,7 +36,8 @@ class Given:
     def updated(self, later: Given) -> Given:
         """These with those of ``later`` that were given in their place."""
         changes = {field.name: getattr(later, field.name) for field in fields(later)}
-        return replace(self, **{name: value for name, value in changes.items() if value})
+        given = {name: value for name, value in changes.items() if value not in (None, False)}
+        return replace(self, **given)
 
     def settings(self) -> dict[str, Any]:
         """What was given, as arguments of ``load_settings``."""

@@ -76,6 +76,21 @@ def test_of_many_writers_of_one_unique_key_one_wins(path: Path, opened: Opened, 
     run(scenario)
 
 
+def test_a_duplicate_inside_the_first_batch_of_a_namespace_keeps_the_others(
+    path: Path, opened: Opened, run: Run
+) -> None:
+    async def scenario() -> None:
+        async with opened(path) as backend:
+            results = await backend.write(
+                [put(1, "key", namespace="new"), put(2, "key", namespace="new"), put(3)]
+            )
+            assert results[1] == Duplicate(record_id(1), "key")
+            assert await backend.namespaces() == {"new": 1, NAMESPACE: 1}
+            assert await backend.check() == []
+
+    run(scenario)
+
+
 def test_a_cancelled_write_is_whole_or_nothing_and_the_store_goes_on(
     path: Path, opened: Opened, run: Run
 ) -> None:

@@ -201,7 +201,7 @@ def test_a_check_finds_damaged_pages(path: Path, opened: Opened, run: Run) -> No
 def test_old_changes_are_forgotten_and_nobody_misses_a_record(
     path: Path, opened: Opened, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("memkit_sqlite.writing.CHANGES_KEPT", 20)
+    monkeypatch.setattr("memkit_sqlite.tables.CHANGES_KEPT", 20)
 
     async def scenario() -> None:
         async with opened(path) as writer, opened(path) as other:
