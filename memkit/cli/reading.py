@@ -1,4 +1,4 @@
-"""The commands that read: recall, list, get, related, tags, agents."""
+"""Commands that read: recall, list, get, related, tags, agents."""
 
 from __future__ import annotations
 
@@ -6,193 +6,209 @@ from typing import Annotated
 
 import typer
 
-from memkit.cli import layout, options
-from memkit.cli.output import one_line
-from memkit.cli.session import Session
-
-_ACTIVE = ("active",)
+from memkit.cli.handles import (
+    Agent,
+    Command,
+    Embedder,
+    Json,
+    Kinds,
+    Namespace,
+    Project,
+    Reach,
+    Store,
+    Tags,
+    Task,
+    opened,
+)
+from memkit.cli.output import (
+    as_hit,
+    as_record,
+    notices,
+    show,
+    show_counts,
+    show_json,
+    show_record,
+)
+from memkit.cli.writing import moment
 
 
 def recall(
-    session: Session,
-    query: Annotated[str, typer.Argument(metavar="QUERY", help="What is asked; - reads it.")],
-    limit: Annotated[
-        int | None, typer.Option("--limit", "-n", metavar="N", help="At most so many hits.")
-    ] = None,
-    reach: options.Reach = "ancestors",
-    kind: options.Kinds = None,
-    tag: options.Tags = None,
-    mode: Annotated[
-        str,
-        typer.Option(
-            "--mode",
-            metavar="HOW",
-            help="hybrid, dense (meaning alone) or lexical (words alone).",
-        ),
-    ] = "hybrid",
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Show why each hit stands where it does.")
-    ] = False,
-    state: options.States = None,
-    as_of: Annotated[
-        str | None,
-        typer.Option("--as-of", metavar="TIME", help="What stood then (ISO 8601 with a zone)."),
-    ] = None,
+    words: Annotated[list[str], typer.Argument(metavar="QUERY", help="What is asked.")],
+    limit: Annotated[int | None, typer.Option(help="At most so many hits.")] = None,
+    reach: Reach = "ancestors",
+    kind: Kinds = None,
+    tag: Tags = None,
+    mode: Annotated[str, typer.Option(help="hybrid, dense or lexical.")] = "hybrid",
+    as_of: Annotated[str | None, typer.Option(help="What stood then, ISO 8601.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say why, hit by hit.")] = False,
+    store: Store = None,
+    namespace: Namespace = None,
+    project: Project = None,
+    task: Task = None,
+    agent: Agent = None,
+    embedder: Embedder = None,
+    as_json: Json = False,
 ) -> None:
-    """Find the memories that answer a question, best first."""
-    output = session.output
-    with session.memory(reading=True, embeds=mode != "lexical") as memory:
-        if mode != "lexical":
-            # A process for one question: an answer in full beats one a moment earlier.
-            memory.warm_up()
-        result = memory.recall(
-            options.content([query]),
+    """Find the memories that answer a query best."""
+    with opened(store, namespace, project, task, agent, embedder) as memory:
+        # One question in a process of its own: waiting for the model is worth it.
+        memory.warm_up()
+        hits = memory.recall(
+            " ".join(words),
             limit=limit,
             reach=reach,
-            kinds=options.chosen(kind),
-            tags=options.chosen(tag),
+            kinds=kind,
+            tags=tag,
             mode=mode,
-            states=options.chosen(state) or _ACTIVE,
-            as_of=options.instant(as_of, "--as-of"),
+            as_of=None if as_of is None else moment(as_of, "--as-of"),
         )
-    if output.as_json:
-        hits = [layout.hit_json(hit) for hit in result]
-        output.document({"hits": hits, "notices": list(result.notices)})
+    if as_json:
+        show_json({"hits": [as_hit(hit) for hit in hits], "notices": list(hits.notices)})
         return
-    for rank, hit in enumerate(result, 1):
-        layout.show_hit(output, rank, hit, explain=explain)
-    output.notice(*result.notices)
-    if not result.hits:
-        output.notice("nothing was found; --reach subtree looks into projects and tasks below")
+    for hit in hits:
+        show_record(hit.record, f"{hit.score:.3f}  ")
+        if explain:
+            show(f"  why: {hit.why}", style="cyan")
+    if not hits:
+        show("nothing found")
+    notices(hits.notices)
 
 
-def list_records(
-    session: Session,
-    reach: options.Reach = "ancestors",
-    kind: options.Kinds = None,
-    tag: options.Tags = None,
-    state: options.States = None,
-    limit: Annotated[
-        int, typer.Option("--limit", "-n", metavar="N", help="At most so many on a page.")
-    ] = 50,
-    cursor: Annotated[
-        str | None,
-        typer.Option("--cursor", metavar="CURSOR", help="Go on where the page before ended."),
+def list_(
+    reach: Reach = "ancestors",
+    kind: Kinds = None,
+    tag: Tags = None,
+    state: Annotated[
+        list[str] | None, typer.Option(help="In this state (active); repeatable.")
     ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="All pages, one after another.")
-    ] = False,
-    order_by: Annotated[
-        str, typer.Option("--order-by", metavar="FIELD", help="A time, number or text field.")
-    ] = "created_at",
-    ascending: Annotated[
-        bool, typer.Option("--ascending", help="The least or oldest first.")
-    ] = False,
+    limit: Annotated[int, typer.Option(help="At most so many.")] = 50,
+    cursor: Annotated[str | None, typer.Option(help="Where the last page ended.")] = None,
+    store: Store = None,
+    namespace: Namespace = None,
+    project: Project = None,
+    task: Task = None,
+    agent: Agent = None,
+    as_json: Json = False,
 ) -> None:
-    """List memories, newest first."""
-    output, records = session.output, []
-    with session.memory(reading=True, embeds=False) as memory:
-        while True:
-            page = memory.list(
-                reach=reach,
-                kinds=options.chosen(kind),
-                tags=options.chosen(tag),
-                states=options.chosen(state) or _ACTIVE,
-                order_by=order_by,
-                descending=not ascending,
-                cursor=cursor,
-                limit=limit,
-            )
-            cursor = page.cursor
-            if output.as_json:
-                records += [layout.record_json(record) for record in page]
-            else:
-                for record in page:
-                    layout.show_row(output, record)
-            if cursor is None or not everything:
-                break
-    if output.as_json:
-        output.document({"records": records, "cursor": cursor})
-    elif cursor is not None:
-        output.notice(f"there are more: --cursor {cursor}, or --all")
-
-
-def get(session: Session, ids: options.Ids) -> None:
-    """Show memories whole, whatever their state."""
-    output = session.output
-    with session.memory(reading=True, embeds=False) as memory:
-        records = [memory.get(id_) for id_ in ids]
-    if output.as_json:
-        output.document({"records": [layout.record_json(record) for record in records]})
+    """List records, newest first."""
+    with opened(store, namespace, project, task, agent, "none") as memory:
+        page = memory.list(
+            reach=reach,
+            kinds=kind,
+            tags=tag,
+            states=state or ("active",),
+            limit=limit,
+            cursor=cursor,
+        )
+    if as_json:
+        show_json({"records": [as_record(record) for record in page], "cursor": page.cursor})
         return
-    for number, record in enumerate(records):
-        if number:
-            output.line("")
-        layout.show_record(output, record)
+    for record in page:
+        show_record(record)
+    if not page.records:
+        show("no records")
+    if page.cursor is not None:
+        notices([f"there are more: --cursor {page.cursor}"])
+
+
+def get(
+    id_: Annotated[str, typer.Argument(metavar="ID")],
+    store: Store = None,
+    namespace: Namespace = None,
+    project: Project = None,
+    task: Task = None,
+    agent: Agent = None,
+    as_json: Json = False,
+) -> None:
+    """Show a record whole."""
+    with opened(store, namespace, project, task, agent, "none") as memory:
+        record = memory.get(id_)
+    if as_json:
+        show_json(as_record(record))
+        return
+    for name, value in as_record(record).items():
+        show(f"{name:<16}{value}")
 
 
 def related(
-    session: Session,
-    id_: options.Id,
+    id_: Annotated[str, typer.Argument(metavar="ID")],
     type_: Annotated[
-        list[str] | None,
-        typer.Option("--type", metavar="TYPE", help="Only over such links (repeat: any of them)."),
+        list[str] | None, typer.Option("--type", help="Over links of this type; repeatable.")
     ] = None,
-    depth: Annotated[
-        int, typer.Option("--depth", metavar="N", help="At most so many links away, 1 to 6.")
-    ] = 1,
-    direction: Annotated[
-        str, typer.Option("--direction", metavar="WAY", help="out, in or both.")
-    ] = "both",
-    limit: Annotated[
-        int, typer.Option("--limit", "-n", metavar="N", help="At most so many memories.")
-    ] = 50,
+    depth: Annotated[int, typer.Option(help="At most so many links away.")] = 1,
+    direction: Annotated[str, typer.Option(help="out, in or both.")] = "both",
+    limit: Annotated[int, typer.Option(help="At most so many.")] = 50,
+    store: Store = None,
+    namespace: Namespace = None,
+    project: Project = None,
+    task: Task = None,
+    agent: Agent = None,
+    as_json: Json = False,
 ) -> None:
-    """Show the memories that links lead to from one."""
-    output = session.output
-    with session.memory(reading=True, embeds=False) as memory:
-        found = memory.related(
-            id_, types=options.chosen(type_), depth=depth, direction=direction, limit=limit
-        )
-    if output.as_json:
-        rows = [
+    """Follow a record's links."""
+    with opened(store, namespace, project, task, agent, "none") as memory:
+        found = memory.related(id_, types=type_, depth=depth, direction=direction, limit=limit)
+    if as_json:
+        show_json(
             {
-                "depth": item.depth,
-                "path": [{"type": edge.type, "target": edge.target} for edge in item.path],
-                "record": layout.record_json(item.record),
+                "related": [
+                    {
+                        "depth": item.depth,
+                        "path": [{"type": edge.type, "target": edge.target} for edge in item.path],
+                        "record": as_record(item.record),
+                    }
+                    for item in found
+                ]
             }
-            for item in found
-        ]
-        output.document({"related": rows})
+        )
         return
     for item in found:
-        output.line(one_line(" > ".join(edge.type for edge in item.path)), clip=True)
-        layout.show_row(output, item.record)
+        show_record(item.record, f"{' > '.join(edge.type for edge in item.path)}  ")
     if not found:
-        output.notice("no links lead to or from it")
+        show("nothing is linked to it")
 
 
-def tags(session: Session, reach: options.Reach = "ancestors") -> None:
-    """List the tags, and on how many memories each is."""
-    with session.memory(reading=True, embeds=False) as memory:
+def tags(
+    reach: Reach = "ancestors",
+    store: Store = None,
+    namespace: Namespace = None,
+    project: Project = None,
+    task: Task = None,
+    agent: Agent = None,
+    as_json: Json = False,
+) -> None:
+    """Show the tags and how many records have them."""
+    with opened(store, namespace, project, task, agent, "none") as memory:
         counts = memory.tags(reach=reach)
-    _show_counts(session, "tags", counts)
+    if as_json:
+        show_json({"tags": counts})
+    else:
+        show_counts(counts)
 
 
-def agents(session: Session, reach: options.Reach = "ancestors") -> None:
-    """List the agents, and how many memories each wrote."""
-    with session.memory(reading=True, embeds=False) as memory:
+def agents(
+    reach: Reach = "ancestors",
+    store: Store = None,
+    namespace: Namespace = None,
+    project: Project = None,
+    task: Task = None,
+    agent: Agent = None,
+    as_json: Json = False,
+) -> None:
+    """Show who wrote records, and how many."""
+    with opened(store, namespace, project, task, agent, "none") as memory:
         counts = memory.agents(reach=reach)
-    _show_counts(session, "agents", counts)
+    if as_json:
+        show_json({"agents": counts})
+    else:
+        show_counts(counts)
 
 
-def _show_counts(session: Session, what: str, counts: dict[str, int]) -> None:
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    if session.output.as_json:
-        session.output.document({what: dict(ordered)})
-        return
-    width = max((len(f"{count:,}") for _, count in ordered), default=0)
-    for label, count in ordered:
-        session.output.line((f"{count:>{width},}", "bold"), f"  {one_line(label)}", clip=True)
-    if not ordered:
-        session.output.notice(f"there are no {what} here")
+COMMANDS: dict[str, Command] = {
+    "recall": recall,
+    "list": list_,
+    "get": get,
+    "related": related,
+    "tags": tags,
+    "agents": agents,
+}

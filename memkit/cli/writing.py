@@ -1,89 +1,135 @@
-"""The commands that write: remember, correct, forget, restore, erase, pin, link."""
+"""Commands that write: remember, correct, pin, link, forget, restore, erase."""
 
 from __future__ import annotations
 
+import json
+import re
 import sys
-from typing import TYPE_CHECKING, Annotated
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
 
 import typer
 
-from memkit.cli import layout, options
-from memkit.cli.exits import ExitCode
-from memkit.cli.output import one_line
-from memkit.cli.session import Session
+from memkit.cli.handles import (
+    Agent,
+    Command,
+    Embedder,
+    Json,
+    Namespace,
+    Project,
+    Store,
+    Task,
+    opened,
+)
+from memkit.cli.output import (
+    as_outcome,
+    as_record,
+    notices,
+    show,
+    show_json,
+)
 from memkit.errors import InvalidInput
+from memkit.types import Remembered
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
-    from memkit.blocking import Memory
-    from memkit.types import MemoryRecord, Remembered
 
-_Meta = Annotated[
-    list[str] | None,
-    typer.Option("--meta", metavar="KEY=VALUE", help="Metadata; a JSON value stays one (repeat)."),
-]
-_Confidence = Annotated[
-    float | None, typer.Option("--confidence", metavar="N", help="From 0 to 1.")
-]
+def _span(text: str) -> timedelta:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw]?)", text)
+    if found is None:
+        raise InvalidInput("a time to live looks like 90, 30s, 15m, 12h, 7d or 4w")
+    return timedelta(seconds=float(found[1]) * _UNITS[found[2] or "s"])
+
+
+def moment(text: str, what: str) -> datetime:
+    """A time from ISO 8601 text; without a zone it is local time."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(f"{what} looks like 2026-05-08 or 2026-05-08T13:56+02:00") from None
+    return time.astimezone(UTC)
+
+
+def _metadata(pairs: list[str]) -> dict[str, Any]:
+    metadata: dict[str, Any] = {}
+    for pair in pairs:
+        key, separator, text = pair.partition("=")
+        if not separator:
+            raise InvalidInput("metadata is given as --meta key=value")
+        try:
+            metadata[key] = json.loads(text)
+        except ValueError:
+            metadata[key] = text
+    return metadata
+
+
+def _content(words: list[str] | None) -> str:
+    if words and words != ["-"]:
+        return " ".join(words)
+    if not words and sys.stdin.isatty():
+        raise InvalidInput('say what to remember: memkit remember "...", or pipe it in')
+    try:
+        return sys.stdin.read().rstrip("\n")
+    except UnicodeDecodeError:
+        raise InvalidInput("what was piped in is not UTF-8 text") from None
+
+
+def _show_outcome(outcome: Remembered) -> None:
+    match outcome.status:
+        case "stored":
+            show(f"stored {outcome.id}")
+        case "duplicate":
+            show(f"duplicate of {outcome.id}: nothing new was stored")
+        case "merged":
+            show(f"merged into {outcome.id}; your wording is kept as {outcome.merged}")
+        case "superseded":
+            show(f"stored {outcome.id} in the place of {outcome.matched}")
+    for copy in outcome.near:
+        show(f"  like {copy.id} (cosine {copy.cosine:.2f}): update or correct that one?")
+    notices(outcome.notices)
 
 
 def remember(
-    session: Session,
-    text: options.Text = None,
-    kind: Annotated[
-        str, typer.Option("--kind", "-k", metavar="KIND", help="fact, decision, preference, ...")
-    ] = "note",
-    tag: Annotated[
-        list[str] | None, typer.Option("--tag", "-t", metavar="TAG", help="A label (repeat).")
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="TEXT", help="What to remember; - reads stdin.")
     ] = None,
-    meta: _Meta = None,
-    private: Annotated[bool, typer.Option("--private", help="Readable by --agent alone.")] = False,
-    ttl: Annotated[
-        str | None, typer.Option("--ttl", metavar="SPAN", help="Expires after 30s, 12h, 7d ...")
-    ] = None,
+    kind: Annotated[str, typer.Option(help="What sort of memory.")] = "note",
+    tag: Annotated[list[str] | None, typer.Option(help="A tag; repeatable.")] = None,
+    meta: Annotated[list[str] | None, typer.Option(help="Metadata, key=value; repeatable.")] = None,
+    private: Annotated[bool, typer.Option("--private", help="For --agent alone.")] = False,
     pin: Annotated[bool, typer.Option("--pin", help="Hold it up in recall.")] = False,
-    confidence: _Confidence = None,
-    source: Annotated[
-        str | None, typer.Option("--source", metavar="TEXT", help="Where it came from.")
-    ] = None,
-    speaker: Annotated[
-        str | None, typer.Option("--speaker", metavar="NAME", help="Who said it.")
-    ] = None,
-    conversation: Annotated[
-        str | None,
-        typer.Option("--conversation", metavar="ID", help="The conversation it is a turn of."),
-    ] = None,
-    sequence: Annotated[
-        int | None, typer.Option("--sequence", metavar="N", help="Its place in it, from 0.")
-    ] = None,
-    occurred_at: Annotated[
-        str | None,
-        typer.Option("--occurred-at", metavar="TIME", help="When (ISO 8601 with a zone)."),
-    ] = None,
+    confidence: Annotated[float | None, typer.Option(help="From 0 to 1.")] = None,
+    ttl: Annotated[str | None, typer.Option(help="Time to live: 30s, 12h, 7d.")] = None,
+    occurred_at: Annotated[str | None, typer.Option(help="When it happened, ISO 8601.")] = None,
+    conversation: Annotated[str | None, typer.Option(help="The conversation's id.")] = None,
+    sequence: Annotated[int | None, typer.Option(help="The place in it, from 0.")] = None,
+    speaker: Annotated[str | None, typer.Option(help="Who said it.")] = None,
+    source: Annotated[str | None, typer.Option(help="Where it came from.")] = None,
     idempotency_key: Annotated[
-        str | None,
-        typer.Option("--idempotency-key", metavar="KEY", help="The same key stores once."),
+        str | None, typer.Option(help="The same key again stores nothing new.")
     ] = None,
-    deduplicate: Annotated[
-        str | None,
-        typer.Option("--deduplicate", metavar="HOW", help="Copies to recognise: near, exact, off."),
-    ] = None,
+    deduplicate: Annotated[str | None, typer.Option(help="near, exact or off.")] = None,
+    store: Store = None,
+    namespace: Namespace = None,
+    project: Project = None,
+    task: Task = None,
+    agent: Agent = None,
+    embedder: Embedder = None,
+    as_json: Json = False,
 ) -> None:
-    """Store a memory; it is durable when this returns."""
-    content = options.content(text)
-    values = options.metadata(meta)
-    with session.memory() as memory:
+    """Store a memory."""
+    content = _content(words)
+    with opened(store, namespace, project, task, agent, embedder) as memory:
         outcome = memory.remember(
             content,
             kind=kind,
             tags=tag or (),
-            metadata=values,
+            metadata=_metadata(meta or []),
             private=private,
-            confidence=confidence,
             pinned=pin,
-            occurred_at=options.instant(occurred_at, "--occurred-at"),
-            ttl=options.span(ttl, "--ttl"),
+            confidence=confidence,
+            ttl=None if ttl is None else _span(ttl),
+            occurred_at=None if occurred_at is None else moment(occurred_at, "--occurred-at"),
             conversation_id=conversation,
             sequence=sequence,
             speaker=speaker,
@@ -91,134 +137,156 @@ def remember(
             idempotency_key=idempotency_key,
             deduplicate=deduplicate,
         )
-    _show_outcome(session, outcome)
+    if as_json:
+        show_json(as_outcome(outcome))
+    else:
+        _show_outcome(outcome)
 
 
 def correct(
-    session: Session,
-    id_: options.Id,
-    text: options.Text = None,
-    kind: Annotated[
-        str | None, typer.Option("--kind", "-k", metavar="KIND", help="Another kind.")
-    ] = None,
-    tag: Annotated[
-        list[str] | None, typer.Option("--tag", "-t", metavar="TAG", help="Other tags (repeat).")
-    ] = None,
-    meta: _Meta = None,
-    confidence: _Confidence = None,
+    id_: Annotated[str, typer.Argument(metavar="ID")],
+    text: Annotated[str, typer.Argument(help="What is right.")],
+    store: Store = None,
+    namespace: Namespace = None,
+    project: Project = None,
+    task: Task = None,
+    agent: Agent = None,
+    embedder: Embedder = None,
+    as_json: Json = False,
 ) -> None:
-    """Replace what a memory says; the old text is kept as history."""
-    content = options.content(text)
-    values = options.metadata(meta) or None
-    with session.memory() as memory:
-        outcome = memory.correct(
-            id_,
-            content,
-            kind=kind,
-            tags=options.chosen(tag),
-            metadata=values,
-            confidence=confidence,
-        )
-    _show_outcome(session, outcome)
-
-
-def forget(session: Session, ids: options.Ids) -> None:
-    """Hide memories from recall and listings until they are restored."""
-    _change(session, ids, "forgotten", lambda memory, id_: memory.forget(id_))
-
-
-def restore(session: Session, ids: options.Ids) -> None:
-    """Bring forgotten, archived or merged memories back."""
-    _change(session, ids, "restored", lambda memory, id_: memory.restore(id_))
+    """Replace what a record says; the old one is kept as history."""
+    with opened(store, namespace, project, task, agent, embedder) as memory:
+        outcome = memory.correct(id_, text)
+    if as_json:
+        show_json(as_outcome(outcome))
+    else:
+        _show_outcome(outcome)
 
 
 def pin(
-    session: Session,
-    ids: options.Ids,
-    off: Annotated[bool, typer.Option("--off", help="Let go instead.")] = False,
+    id_: Annotated[str, typer.Argument(metavar="ID")],
+    off: Annotated[bool, typer.Option("--off", help="Let it go.")] = False,
+    store: Store = None,
+    namespace: Namespace = None,
+    project: Project = None,
+    task: Task = None,
+    agent: Agent = None,
+    as_json: Json = False,
 ) -> None:
-    """Hold memories up in recall."""
-    done = "let go" if off else "pinned"
-    _change(session, ids, done, lambda memory, id_: memory.pin(id_, not off))
+    """Hold a record up in recall."""
+    with opened(store, namespace, project, task, agent, "none") as memory:
+        record = memory.pin(id_, not off)
+    if as_json:
+        show_json(as_record(record))
+    else:
+        show(f"{'pinned' if record.pinned else 'unpinned'} {record.id}")
 
 
 def link(
-    session: Session,
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The record that links.")],
-    target: Annotated[str, typer.Argument(metavar="TARGET", help="The record it links to.")],
-    type_: Annotated[
-        str,
-        typer.Option("--type", metavar="TYPE", help="causes, fixes, supports, contradicts, ..."),
-    ] = "related",
-    remove: Annotated[bool, typer.Option("--remove", help="Remove such a link.")] = False,
+    source: Annotated[str, typer.Argument(metavar="ID")],
+    target: Annotated[str, typer.Argument(metavar="OTHER_ID")],
+    type_: Annotated[str, typer.Option("--type", help="causes, fixes, supports ...")] = "related",
+    store: Store = None,
+    namespace: Namespace = None,
+    project: Project = None,
+    task: Task = None,
+    agent: Agent = None,
+    as_json: Json = False,
 ) -> None:
-    """Link a memory to another."""
+    """Link a record to another."""
+    with opened(store, namespace, project, task, agent, "none") as memory:
+        record = memory.link(source, target, type_)
+    if as_json:
+        show_json(as_record(record))
+    else:
+        show(f"{source} {type_} {target}")
 
-    def change(memory: Memory, id_: str) -> MemoryRecord:
-        return (memory.unlink if remove else memory.link)(id_, target, type_)
 
-    _change(session, [source], "unlinked" if remove else "linked", change)
+Ids = Annotated[list[str], typer.Argument(metavar="ID...")]
+
+
+def forget(
+    ids: Ids,
+    store: Store = None,
+    namespace: Namespace = None,
+    project: Project = None,
+    task: Task = None,
+    agent: Agent = None,
+    as_json: Json = False,
+) -> None:
+    """Hide records until they are restored."""
+    with opened(store, namespace, project, task, agent, "none") as memory:
+        records = [memory.forget(id_) for id_ in ids]
+    if as_json:
+        show_json({"records": [as_record(record) for record in records]})
+    else:
+        for record in records:
+            show(f"forgot {record.id}; memkit restore brings it back")
+
+
+def restore(
+    ids: Ids,
+    store: Store = None,
+    namespace: Namespace = None,
+    project: Project = None,
+    task: Task = None,
+    agent: Agent = None,
+    as_json: Json = False,
+) -> None:
+    """Bring forgotten records back."""
+    with opened(store, namespace, project, task, agent, "none") as memory:
+        records = [memory.restore(id_) for id_ in ids]
+    if as_json:
+        show_json({"records": [as_record(record) for record in records]})
+    else:
+        for record in records:
+            show(f"restored {record.id} ({record.state})")
 
 
 def erase(
-    session: Session,
-    ids: options.Ids,
+    ids: Ids,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    store: Store = None,
+    namespace: Namespace = None,
+    project: Project = None,
+    task: Task = None,
+    agent: Agent = None,
+    as_json: Json = False,
 ) -> None:
-    """Erase memories for good, with their history and merged copies; prints the receipt."""
-    output = session.output
-    if not yes and (output.as_json or not sys.stdin.isatty()):
-        raise InvalidInput("erasing cannot be undone, and there is nobody to ask: add --yes")
-    with session.memory() as memory:
-        if not yes:
-            for id_ in ids:
-                layout.show_row(output, memory.get(id_))
-            if not typer.confirm("Erase for good, history included?", err=True):
-                output.say("nothing was erased")
-                raise typer.Exit(ExitCode.UNEXPECTED)
+    """Erase records for good, with their history and every trace."""
+    if not yes:
+        if not sys.stdin.isatty():
+            raise InvalidInput("erasing cannot be undone: say --yes where nobody can be asked")
+        typer.confirm(f"Erase {len(ids)} records and their history for good?", abort=True)
+    with opened(store, namespace, project, task, agent, "none") as memory:
         receipt = memory.erase(ids)
-    if output.as_json:
-        output.document(
+    if as_json:
+        show_json(
             {
-                "receipt": receipt.id,
+                "id": receipt.id,
                 "erased": list(receipt.erased),
                 "links_removed": receipt.links_removed,
                 "erased_at": receipt.erased_at.isoformat(),
-                "store": receipt.backend,
+                "backend": receipt.backend,
                 "checks": list(receipt.checks),
                 "purged": receipt.purged,
             }
         )
         return
     for id_ in receipt.erased:
-        output.line(("erased", "bold"), f"  {id_}")
-    output.line(f"receipt   {receipt.id}, {receipt.erased_at.isoformat(timespec='seconds')}")
-    output.line(f"store     {one_line(receipt.backend)}")
-    output.line(f"links     {receipt.links_removed} to them removed")
-    output.line(f"read back {'; '.join(receipt.checks)}: nothing found")
+        show(f"erased {id_}")
+    show(f"read back: nothing found by {', '.join(receipt.checks)}")
     if not receipt.purged:
-        output.notice("freed space is not overwritten yet: memkit doctor --vacuum does it")
+        notices(["freed space still holds bytes of it: run memkit doctor --vacuum"])
+    show(f"receipt {receipt.id}")
 
 
-def _change(
-    session: Session, ids: list[str], done: str, change: Callable[[Memory, str], MemoryRecord]
-) -> None:
-    # Wanted: all of them or, if one is not there, none.
-    with session.memory(embeds=False) as memory:
-        for id_ in ids:
-            memory.get(id_)
-        records = [change(memory, id_) for id_ in ids]
-    if session.output.as_json:
-        session.output.document({"records": [layout.record_json(record) for record in records]})
-        return
-    for record in records:
-        session.output.line(
-            (done, "bold green"), f"  {record.id}  ", one_line(record.content), clip=True
-        )
-
-
-def _show_outcome(session: Session, outcome: Remembered) -> None:
-    if session.output.as_json:
-        session.output.document(layout.remembered_json(outcome))
-    else:
-        layout.show_remembered(session.output, outcome)
+COMMANDS: dict[str, Command] = {
+    "remember": remember,
+    "correct": correct,
+    "pin": pin,
+    "link": link,
+    "forget": forget,
+    "restore": restore,
+    "erase": erase,
+}
