@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import islice
 from math import prod
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from memkit.backfill import Backfill
 from memkit.clock import utc_now
@@ -45,11 +45,16 @@ if TYPE_CHECKING:
     from memkit.config import Settings
     from memkit.vectorizer import Vectorizer
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 Progress = Callable[[int, int | None], None]
 Store = Callable[[Scope, Sequence[Put], tuple[str, ...]], Coroutine[None, None, list[Remembered]]]
 
 #: Records per backend batch when many are written.
 WRITE_CHUNK = 1000
+# Records that are checked or analysed on the event loop, some 50 microseconds each.
+_BRIEF = 64
 # Entries asked of each leg when two are fused, and candidates weighed beyond the limit.
 _DEPTH = 100
 _SPARE = 10
@@ -120,12 +125,9 @@ class Engine:
         :data:`WRITE_CHUNK`: a failure of the store leaves whole chunks, never half a record.
         """
         self.require_open()
-        # Each has its own moment: listings by time keep the order they were handed in.
-        records = [record_from(draft, scope, utc_now(), self.settings) for draft in drafts]
-        keys = [
-            unique_keys(record, draft.idempotency_key, deduplicate=deduplicate != "off")
-            for record, draft in zip(records, drafts, strict=True)
-        ]
+        records, keys = await _unless_long(
+            len(drafts), self._records, scope, drafts, deduplicate != "off"
+        )
         store = self._store_near if deduplicate == "near" else self._store
         if len(records) <= WRITE_CHUNK:
             results = await store(scope, *await self._puts(records, keys))
@@ -134,6 +136,17 @@ class Engine:
         _tell(progress, len(results), len(records))
         self._backfill.start_if_due()
         return results
+
+    def _records(
+        self, scope: Scope, drafts: Sequence[Draft], deduplicate: bool
+    ) -> tuple[list[MemoryRecord], list[tuple[str, ...]]]:
+        # Each has its own moment: listings by time keep the order they were handed in.
+        records = [record_from(draft, scope, utc_now(), self.settings) for draft in drafts]
+        keys = [
+            unique_keys(record, draft.idempotency_key, deduplicate=deduplicate)
+            for record, draft in zip(records, drafts, strict=True)
+        ]
+        return records, keys
 
     async def _overlapped(
         self,
@@ -188,19 +201,9 @@ class Engine:
 
     async def index(self, records: Sequence[MemoryRecord]) -> tuple[list[IndexData], str | None]:
         """What records are found by, and a notice if they have no vectors for now."""
-        from memkit.retrieval.analysis import analyze
-        from memkit.retrieval.near import signatures
-
         texts = [index_text(record) for record in records]
         vectors, notice = await self.vectorizer.documents(texts)
-        terms = [analyze(text) for text in texts]
-        # Turns and messages are not compared, so they have no terms to be compared by.
-        keys = signatures(
-            [
-                ((), "") if is_event(record) else (words, place_of(record) + record.kind)
-                for record, words in zip(records, terms, strict=True)
-            ]
-        )
+        terms, keys = await _unless_long(len(texts), _analysed, records, texts)
         rows = [None] * len(texts) if vectors is None else vectors
         return [IndexData(*parts) for parts in zip(rows, terms, keys, strict=True)], notice
 
@@ -320,6 +323,31 @@ class Engine:
         self.require_open()
         if batch:
             await self.backend.write(batch)
+
+
+async def _unless_long(size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do ``work`` here, or in a thread if so many records would hold the event loop up."""
+    if size <= _BRIEF:
+        return work(*args, **kwargs)
+    return await asyncio.to_thread(work, *args, **kwargs)
+
+
+def _analysed(
+    records: Sequence[MemoryRecord], texts: Sequence[str]
+) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    """The terms and the signature of each record."""
+    from memkit.retrieval.analysis import analyze
+    from memkit.retrieval.near import signatures
+
+    terms = [analyze(text) for text in texts]
+    # Turns and messages are not compared, so they have no terms to be compared by.
+    keys = signatures(
+        [
+            ((), "") if is_event(record) else (words, place_of(record) + record.kind)
+            for record, words in zip(records, terms, strict=True)
+        ]
+    )
+    return terms, keys
 
 
 def _tell(progress: Progress | None, done: int, total: int) -> None:

@@ -13,6 +13,7 @@ pytest comes with the extra ``testing``. It is imported only when the suite is.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ def __getattr__(name: str) -> Any:
         raise MissingDependency(
             'BackendConformance needs pytest: pip install "agent-memkit[testing]"'
         ) from error
+    # pytest warns of a module that was imported before it could be rewritten.
     pytest.register_assert_rewrite(
         *(
             f"{__name__}.{theme}"
@@ -55,6 +57,7 @@ def __getattr__(name: str) -> Any:
                 "upkeep",
                 "writing",
             )
+            if f"{__name__}.{theme}" not in sys.modules
         )
     )
     suite = import_module(f"{__name__}.conformance").BackendConformance
