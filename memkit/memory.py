@@ -395,7 +395,9 @@ class AsyncMemory:
             "source": source,
         }
         return await self._revise(
-            id, lambda record: revisions.revised(record, changes, self._engine), expect_version
+            id,
+            lambda record: revisions.revised(self._engine, self._scope, record, changes),
+            expect_version,
         )
 
     async def correct(

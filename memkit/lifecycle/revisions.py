@@ -148,7 +148,9 @@ def _keys_after(stored: Stored, changed: MemoryRecord) -> tuple[str, ...]:
     return kept if key is None else (*kept, key)
 
 
-def revised(record: MemoryRecord, changes: Mapping[str, Any], engine: Engine) -> MemoryRecord:
+def revised(
+    engine: Engine, scope: Scope, record: MemoryRecord, changes: Mapping[str, Any]
+) -> MemoryRecord:
     """The record with ``update``'s arguments applied; unset ones leave what is there.
 
     Raises:
@@ -171,6 +173,8 @@ def revised(record: MemoryRecord, changes: Mapping[str, Any], engine: Engine) ->
         private = check_flag(given["private"], "private")
         if private and record.agent is None:
             raise InvalidInput("this record has no author who could read it as private")
+        if record.agent != scope.agent:
+            raise InvalidInput("only its author makes a record private or shared: bind agent=")
         new["visibility"] = (Visibility.PRIVATE if private else Visibility.SHARED).value
     if "occurred_at" in given:
         new["occurred_at"] = check_time(given["occurred_at"], "occurred_at")

@@ -28,6 +28,19 @@ def test_an_update_changes_what_is_given_and_counts_up(memory: Memory) -> None:
     assert memory.update(id_, tags=[]).tags == ()
 
 
+def test_only_its_author_makes_a_record_private(memory: Memory) -> None:
+    ann, bob = memory.at(agent="ann"), memory.at(agent="bob")
+    id_ = ann.remember("The surprise party is on Friday").id
+    for handle in (bob, memory):
+        with pytest.raises(InvalidInput, match="author"):
+            handle.update(id_, private=True)
+    assert ann.update(id_, private=True).visibility == "private"
+    with pytest.raises(RecordNotFound):
+        bob.get(id_)
+    assert ann.update(id_, private=False).visibility == "shared"
+    assert bob.get(id_).agent == "ann"
+
+
 def test_an_update_that_changes_nothing_is_no_new_version(memory: Memory) -> None:
     id_ = memory.remember("The port is 5433").id
     assert memory.update(id_, content="The port is 5433").version == 1
