@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from datetime import UTC, datetime
@@ -44,6 +45,16 @@ _NAMES = tuple(field.name for field in fields(MemoryRecord))
 _COUNTERS = ("version", "uses", "useful", "useless")
 
 Line: TypeAlias = dict[str, Any]
+
+
+# Control characters and those that turn or hide text: json leaves them as they are.
+_HIDDEN = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def json_text(value: object) -> str:
+    """JSON that is safe to show: what could drive or mislead a terminal is escaped."""
+    text = json.dumps(value, ensure_ascii=False)
+    return _HIDDEN.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 def to_line(record: MemoryRecord, unique: Iterable[str]) -> Line:
@@ -320,7 +331,7 @@ async def _write_lines(
     written = -1
     pending: list[str] = []
     async for line in export_lines(engine, scope, everyone=everyone):
-        pending.append(json.dumps(line, ensure_ascii=False) + "\n")
+        pending.append(json_text(line) + "\n")
         written += 1
         if len(pending) == _CHUNK:
             await asyncio.to_thread(file.writelines, pending)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _NOTES = (
     Draft("API rate limit is 100 requests a minute", tags=["api", "limits"]),
-    Draft("We chose PostgreSQL over DynamoDB because reports need joins", kind="decision"),
+    Draft("We chose PostgreSQL as the database because reports need joins", kind="decision"),
     Draft("The user prefers short answers with code first", kind="preference"),
     Draft("Retrying without a backoff locked the account out twice", kind="antipattern"),
     Draft("Deployments happen on Tuesdays after the stand-up", kind="fact"),
@@ -29,7 +29,7 @@ _TALK = (
     ("Assistant", "That sounds lovely. How long will you stay?"),
     ("Nora", "Ten days. I still need somebody to water the tomatoes while I am gone."),
     ("Assistant", "Shall I remind you to ask a neighbour?"),
-    ("Nora", "Yes please. Mr Okafor upstairs did it last year, and he likes the tomatoes."),
+    ("Nora", "Yes please. Mr Okafor upstairs watered the plants last year."),
     ("Assistant", "Noted. Anything else before the trip?"),
     ("Nora", "I must renew my passport, it runs out in May."),
 )
@@ -37,30 +37,37 @@ _TALK = (
 _QUESTIONS = (
     ("how fast may we call the API?", "100 requests"),
     ("which database was chosen and why?", "PostgreSQL"),
-    ("who can water the plants during the trip?", "Okafor"),
+    ("who watered the plants last year?", "Okafor"),
 )
 
 
 def demo(embedder: Embedder = None) -> None:
     """Store memories and recall them, in a store that is thrown away."""
-    from memkit import Memory
-
-    with (
-        TemporaryDirectory(prefix="memkit-demo-") as folder,
-        Memory.open(
-            str(Path(folder) / "memory.db"),
-            namespace="demo",
-            embedder=embedder,
-            project="apollo",
-        ) as memory,
-    ):
-        memory.warm_up()
-        wrong = _store(memory) + _ask(memory) + _keep_apart(memory) + _forget(memory)
+    with TemporaryDirectory(prefix="memkit-demo-") as folder, _opened(folder, embedder) as root:
+        root.warm_up()
+        memory = root.at(namespace="demo", project="apollo")
+        wrong = _store(memory) + _ask(memory) + _keep_apart(root, memory) + _forget(memory)
     if wrong:
         for text in wrong:
             show(f"NOT AS EXPECTED: {text}", style="red")
         raise typer.Exit(1)
     show("\nAll as expected.", style="green")
+
+
+def _opened(folder: str, embedder: str | None) -> Memory:
+    """A memory that no setting of the user's changes, and that calls nobody."""
+    from memkit import AsyncMemory, Memory
+    from memkit.config import Settings
+    from memkit.loops import LoopThread, run_here
+    from memkit.opening import open_engine
+    from memkit.scope import Scope
+
+    settings = Settings.model_validate(
+        {"url": str(Path(folder) / "memory.db"), "embedder": embedder}
+    )
+    loop = LoopThread()
+    engine = run_here(open_engine(settings), loop)
+    return Memory(AsyncMemory(engine, Scope(), root=True), loop)
 
 
 def _store(memory: Memory) -> list[str]:
@@ -98,18 +105,21 @@ def _ask(memory: Memory) -> list[str]:
             show(f"  {hit.score:.2f}  {hit.content}")
         if hits:
             show(f"        why: {hits[0].why}", style="dim")
-        if not any(answer in hit.content for hit in hits):
+        if not hits or answer not in hits[0].content:
             wrong.append(f"{question!r} was not answered")
     notices(reader.recall(_QUESTIONS[0][0]).notices)
     return wrong
 
 
-def _keep_apart(memory: Memory) -> list[str]:
+def _keep_apart(root: Memory, memory: Memory) -> list[str]:
     writer, reader = memory.at(agent="writer"), memory.at(agent="reader")
     writer.remember("My own doubt: the rate limit may be per key", private=True)
     seen = [hit.content for hit in reader.recall("doubt about the rate limit")]
     show("\nA private note of 'writer' is not shown to 'reader'.")
-    return ["a private note was shown"] if any("doubt" in text for text in seen) else []
+    wrong = ["a private note was shown"] if any("doubt" in text for text in seen) else []
+    elsewhere = root.at(namespace="demo-2", project="apollo").recall("API rate limit")
+    show(f"In another namespace, demo-2, the same question finds {len(elsewhere)} records.")
+    return [*wrong, "a namespace was crossed"] if elsewhere else wrong
 
 
 def _forget(memory: Memory) -> list[str]:

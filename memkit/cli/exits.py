@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 from memkit.cli.output import errors, printable
@@ -21,6 +20,7 @@ from memkit.errors import (
     StoreError,
     VersionConflict,
 )
+from memkit.interchange import json_text
 
 OK = 0
 UNEXPECTED = 1
@@ -49,7 +49,7 @@ _CODES: tuple[tuple[type[MemkitError], int], ...] = (
     (StoreCorrupt, DAMAGED),
     (StoreError, UNAVAILABLE),
     (EmbedderError, NO_EMBEDDER),
-    (MissingDependency, NO_EMBEDDER),
+    (MissingDependency, UNAVAILABLE),
     (InvalidInput, INVALID),
     (ConfigurationError, INVALID),
 )
@@ -64,7 +64,7 @@ def report(error: MemkitError, *, as_json: bool) -> int:
     """Say on stderr what went wrong; the exit code to end with."""
     if as_json:
         told = {"error": {"code": error.code, "message": str(error)}}
-        sys.stderr.write(json.dumps(told, ensure_ascii=False) + "\n")
+        sys.stderr.write(json_text(told) + "\n")
     else:
         errors().print(f"memkit: {printable(str(error))}", markup=False, highlight=False)
     return exit_code(error)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from memkit import __version__
-from memkit.cli.exits import DAMAGED
+from memkit.cli.exits import DAMAGED, OK, exit_code
 from memkit.cli.handles import (
     Agent,
     Command,
@@ -25,6 +25,8 @@ from memkit.cli.handles import (
 )
 from memkit.cli.output import console, notices, progress, show, show_json
 from memkit.config import load_settings
+from memkit.errors import StoreError
+from memkit.types import Problem
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="A path; - for a pipe.")]
 
@@ -120,43 +122,73 @@ def doctor(
     as_json: Json = False,
 ) -> None:
     """Check the store and the embedder; ends with 6 if something is wrong."""
-    with opened(store, namespace, project, task, agent, embedder) as memory:
-        memory.warm_up()
-        problems = memory.check()
-        if vacuum and not problems:
-            memory.compact()
-        told = memory.status()
-    report: dict[str, Any] = {
-        "memkit": __version__,
-        "python": platform.python_version(),
-        "backend": told.backend,
-        "embedder": told.embedder,
-        "embedder_ready": told.embedder_ready,
-        "vacuumed": vacuum and not problems,
-        "problems": [asdict(problem) for problem in problems],
-        "notices": list(told.notices),
-    }
+    report: dict[str, Any] = {"memkit": __version__, "python": platform.python_version()}
+    code = OK
+    try:
+        with opened(store, namespace, project, task, agent, embedder) as memory:
+            memory.warm_up()
+            problems = memory.check()
+            if vacuum and not problems:
+                memory.compact()
+            told = memory.status()
+    except StoreError as error:
+        # What keeps a store from being opened is what a doctor is asked about.
+        problems, code = [Problem(str(error), "see above")], exit_code(error)
+    else:
+        report |= {
+            "backend": told.backend,
+            "size_bytes": told.size_bytes,
+            "embedder": told.embedder,
+            "embedder_ready": told.embedder_ready,
+            "notices": list(told.notices),
+        }
+        code = DAMAGED if problems else OK
+    report["vacuumed"] = vacuum and not problems
+    report["problems"] = [asdict(problem) for problem in problems]
     if as_json:
         show_json(report)
     else:
-        show(f"memkit {__version__} on Python {platform.python_version()}")
-        show(f"store     {told.backend}")
-        show(f"embedder  {told.embedder or 'none'}{', ready' if told.embedder_ready else ''}")
-        notices(told.notices)
-        for problem in problems:
-            show(f"wrong: {problem.what}", style="red")
-            show(f"  {problem.remedy}")
-        if not problems:
-            show("the store is sound" + (" and compact" if vacuum else ""), style="green")
-        elif vacuum:
-            notices(["a store with problems is not compacted"])
-    if problems:
-        raise typer.Exit(DAMAGED)
+        _show_report(report)
+    if code != OK:
+        raise typer.Exit(code)
 
 
-def config(as_json: Json = False) -> None:
+def _show_report(report: dict[str, Any]) -> None:
+    show(f"memkit {report['memkit']} on Python {report['python']}")
+    if "backend" in report:
+        show(f"store     {report['backend']}")
+        ready = ", ready" if report["embedder_ready"] else ""
+        show(f"embedder  {report['embedder'] or 'none'}{ready}")
+        notices(report["notices"])
+    for problem in report["problems"]:
+        show(f"wrong: {problem['what']}", style="red")
+        if problem["remedy"] != "see above":
+            show(f"  {problem['remedy']}")
+    if not report["problems"]:
+        show("the store is sound" + (" and compact" if report["vacuumed"] else ""), style="green")
+
+
+def config(
+    store: Store = None,
+    namespace: Namespace = None,
+    project: Project = None,
+    task: Task = None,
+    agent: Agent = None,
+    embedder: Embedder = None,
+    as_json: Json = False,
+) -> None:
     """Show every setting, its value and where that came from; secrets are masked."""
-    rows = list(load_settings().rows())
+    given = {
+        "url": store,
+        "namespace": namespace,
+        "project": project,
+        "task": task,
+        "agent": agent,
+        "embedder": embedder,
+    }
+    rows = list(
+        load_settings(**{name: value for name, value in given.items() if value is not None}).rows()
+    )
     if as_json:
         show_json(
             {

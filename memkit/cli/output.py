@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from memkit.interchange import to_line
+from memkit.interchange import json_text, to_line
 from memkit.types import Hit, MemoryRecord, NearCopy, Remembered
 
 if TYPE_CHECKING:
@@ -21,17 +20,24 @@ if TYPE_CHECKING:
 @cache
 def console() -> Console:
     """Standard output."""
-    from rich.console import Console
-
-    return Console(highlight=False, soft_wrap=True)
+    return _console(stderr=False)
 
 
 @cache
 def errors() -> Console:
     """Standard error: notices and progress, so that a pipe carries results only."""
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            # rich would end the process with an error; the application ends it quietly.
+            raise BrokenPipeError
+
+    return Plain(stderr=stderr, highlight=False, soft_wrap=True)
 
 
 def printable(text: str) -> str:
@@ -51,7 +57,7 @@ def show(text: str, style: str | None = None) -> None:
 def show_json(value: object) -> None:
     """Print a JSON document."""
     # Not through rich: a terminal's width must not change a document.
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.write(json_text(value) + "\n")
 
 
 def notices(told: Iterable[str]) -> None:

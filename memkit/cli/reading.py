@@ -51,8 +51,9 @@ def recall(
 ) -> None:
     """Find the memories that answer a query best."""
     with opened(store, namespace, project, task, agent, embedder) as memory:
-        # One question in a process of its own: waiting for the model is worth it.
-        memory.warm_up()
+        if mode != "lexical":
+            # One question in a process of its own: waiting for the model is worth it.
+            memory.warm_up()
         hits = memory.recall(
             " ".join(words),
             limit=limit,

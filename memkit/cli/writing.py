@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -31,6 +31,9 @@ from memkit.cli.output import (
 from memkit.errors import InvalidInput
 from memkit.types import Remembered
 
+if TYPE_CHECKING:
+    from memkit import Memory
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
@@ -38,16 +41,18 @@ def _span(text: str) -> timedelta:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw]?)", text)
     if found is None:
         raise InvalidInput("a time to live looks like 90, 30s, 15m, 12h, 7d or 4w")
-    return timedelta(seconds=float(found[1]) * _UNITS[found[2] or "s"])
+    try:
+        return timedelta(seconds=float(found[1]) * _UNITS[found[2] or "s"])
+    except OverflowError:
+        raise InvalidInput("a time to live is at most some 2,700 years") from None
 
 
 def moment(text: str, what: str) -> datetime:
     """A time from ISO 8601 text; without a zone it is local time."""
     try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise InvalidInput(f"{what} looks like 2026-05-08 or 2026-05-08T13:56+02:00") from None
-    return time.astimezone(UTC)
 
 
 def _metadata(pairs: list[str]) -> dict[str, Any]:
@@ -69,7 +74,7 @@ def _content(words: list[str] | None) -> str:
     if not words and sys.stdin.isatty():
         raise InvalidInput('say what to remember: memkit remember "...", or pipe it in')
     try:
-        return sys.stdin.read().rstrip("\n")
+        return sys.stdin.buffer.read().decode("utf-8").removesuffix("\n")
     except UnicodeDecodeError:
         raise InvalidInput("what was piped in is not UTF-8 text") from None
 
@@ -202,6 +207,12 @@ def link(
         show(f"{source} {type_} {target}")
 
 
+def _all_there(memory: Memory, ids: list[str]) -> None:
+    """Fail before anything is done if one of the records is not there."""
+    for id_ in ids:
+        memory.get(id_)
+
+
 Ids = Annotated[list[str], typer.Argument(metavar="ID...")]
 
 
@@ -216,6 +227,7 @@ def forget(
 ) -> None:
     """Hide records until they are restored."""
     with opened(store, namespace, project, task, agent, "none") as memory:
+        _all_there(memory, ids)
         records = [memory.forget(id_) for id_ in ids]
     if as_json:
         show_json({"records": [as_record(record) for record in records]})
@@ -235,6 +247,7 @@ def restore(
 ) -> None:
     """Bring forgotten records back."""
     with opened(store, namespace, project, task, agent, "none") as memory:
+        _all_there(memory, ids)
         records = [memory.restore(id_) for id_ in ids]
     if as_json:
         show_json({"records": [as_record(record) for record in records]})
