@@ -25,7 +25,9 @@ alone is therefore enough.
 MERGE_OVERLAP: Final = 0.8
 """The least Jaccard index of the analysed words at which a near copy may be merged.
 
-The signature is made for it: two texts at this overlap share a key with probability 0.94.
+The signature is made for it: two texts at this overlap share a key with probability 0.88, and
+texts of the same words always do. All words that matter must agree besides (:func:`agrees`),
+so that what can be merged hardly ever has less overlap than 0.9.
 """
 
 REPORT_COSINE: Final = 0.75
@@ -35,7 +37,7 @@ Among pairs between this and :data:`MERGE_COSINE` are rewordings, updates and co
 alike, so nothing is done with them but to say so.
 """
 
-_BANDS: Final = 4
+_BANDS: Final = 3
 _ROWS: Final = 3
 _LEAST_TERMS: Final = 3
 _SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -45,9 +47,9 @@ def signature(terms: Sequence[str], place: str) -> tuple[str, ...]:
     """Keys such that near copies in one place very likely share at least one.
 
     MinHash with banding (Broder 1997; Leskovec, Rajaraman, Ullman, "Mining of Massive
-    Datasets", 3.4): texts whose sets of terms have the Jaccard index ``j`` share one of the 4
-    keys of 3 rows with probability ``1 - (1 - j**3)**4``: 0.99 at 0.9, 0.94 at 0.8, 0.41 at
-    0.5, 0.004 at 0.1. With fewer rows a few frequent words would be a key of their own, under
+    Datasets", 3.4): texts whose sets of terms have the Jaccard index ``j`` share one of the 3
+    keys of 3 rows with probability ``1 - (1 - j**3)**3``: 0.98 at 0.9, 0.88 at 0.8, 0.33 at
+    0.5, 0.003 at 0.1. With fewer rows a few frequent words would be a key of their own, under
     which true copies are lost in a crowd. The keys are the same in every process and under
     every version of Python.
 
@@ -57,7 +59,7 @@ def signature(terms: Sequence[str], place: str) -> tuple[str, ...]:
             texts in two places share no key. It is hashed and cannot be read from the keys.
 
     Returns:
-        4 strings of 16 hexadecimal digits; none for fewer than 3 distinct terms, since such
+        3 strings of 16 hexadecimal digits; none for fewer than 3 distinct terms, since such
         texts resemble too many others.
     """
     return signatures([(terms, place)])[0]

@@ -31,17 +31,17 @@ def sharing(pairs: int, common: int, own: int) -> float:
 
 
 def test_texts_at_the_overlap_that_merges_nearly_always_share_a_key() -> None:
-    assert sharing(1000, common=16, own=2) > 0.91
-    assert sharing(1000, common=19, own=1) > 0.97
+    assert sharing(1000, common=16, own=2) > 0.84
+    assert sharing(1000, common=19, own=1) > 0.95
 
 
 def test_unlike_texts_hardly_ever_share_a_key() -> None:
     assert sharing(1000, common=2, own=9) < 0.02
 
 
-def test_a_signature_is_four_short_hexadecimal_keys_whatever_the_order() -> None:
+def test_a_signature_is_three_short_hexadecimal_keys_whatever_the_order() -> None:
     keys = signature(("a", "b", "c", "d"), "here")
-    assert len(keys) == len(set(keys)) == 4
+    assert len(keys) == len(set(keys)) == 3
     assert all(len(key) == 16 and int(key, 16) >= 0 for key in keys)
     assert keys == signature(("d", "c", "b", "a", "a"), "here")
 
@@ -222,7 +222,7 @@ def test_no_two_of_two_thousand_distinct_facts_pass_the_gates() -> None:
 def test_any_texts_can_be_compared_either_way_round(one: str, other: str) -> None:
     assert agrees(one, other) == agrees(other, one)
     terms = analyze(one)
-    assert len(signature(terms, other)) == (4 if len(set(terms)) >= 3 else 0)
+    assert len(signature(terms, other)) == (3 if len(set(terms)) >= 3 else 0)
 
 
 @given(st.text(st.characters(categories=["L", "N", "P", "Z"]), max_size=100))
@@ -231,8 +231,7 @@ def test_a_text_agrees_with_itself_if_it_says_anything(text: str) -> None:
 
 
 KNOWN = (
-    "c4bc4c8b1ac9f8ac",
-    "b63873f360647904",
-    "ed4d0e292b292c93",
-    "f67193024f588012",
+    "3d2ad35d27bc0ec7",
+    "0113c6153a3380b2",
+    "7784efd839b67f85",
 )
