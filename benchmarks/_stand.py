@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 SMALL = "one-percent"
 BULK = 10_000
 _WARM = 5
-# Seconds, for the threads of numpy's BLAS to come to rest.
-_SETTLE = 0.04
 #: Opening, bulk storing and importing are long enough to be repeated less.
 _LONG_REPEATS = 3
 #: Records imported at once, above which the import is not repeated.
@@ -143,9 +141,7 @@ class Stand:
             best = _floor.dense(rows, query.vector)
             exact.append({self.corpus.texts[first + row] for row in best})
 
-        times = alternating(
-            Times(op, self.size), self._some_queries(), own, floor, warm=_WARM, settle=_SETTLE
-        )
+        times = alternating(Times(op, self.size), self._some_queries(), own, floor, warm=_WARM)
         agreed = [len(mine & best) / len(best) for mine, best in zip(answers, exact, strict=True)]
         self.agreement[op] = round(sum(agreed) / len(agreed), 5)
         return times
@@ -163,7 +159,6 @@ class Stand:
             lambda query: memory.recall(query.text, limit=TOP),
             floor,
             warm=_WARM,
-            settle=_SETTLE,
         )
 
     def _lexical(self, op: str, namespace: str, index: str) -> Times:

@@ -46,15 +46,9 @@ def alternating(
     *,
     warm: int = 0,
     per: int = 1,
-    settle: float = 0.0,
 ) -> Times:
-    """Time an operation and its floor in turn on each item, the first ``warm`` unrecorded.
-
-    ``settle`` are seconds of rest after each floor. The threads of numpy's BLAS go on spinning
-    for some 25 ms after a product, and their CPU would be counted as the operation's.
-    """
+    """Time an operation and its floor in turn on each item, the first ``warm`` unrecorded."""
     for at, item in enumerate(items):
-        time.sleep(settle)
         mine = timed(lambda: own(item), per)  # noqa: B023 - called at once
         least = timed(lambda: floor(item), per)  # noqa: B023
         if at >= warm:

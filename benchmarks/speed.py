@@ -7,22 +7,28 @@ the default settings and an embedder that only looks vectors up. Its floor runs 
 process, in turn with it: plain numpy float32 and plain SQLite with FTS5 over the same rows.
 Of n records 99 % are in one namespace (``..._all``) and 1 % in another (``..._scope``).
 Times are medians in milliseconds; CPU time is that of all threads of the process, so it
-says more than wall time on a machine that is not quiet.
+says more than wall time on a machine that is not quiet. numpy's BLAS is held to one thread:
+its helpers spin for a while after each product, which would be charged to whatever runs next.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from _report import circumstances, save, show
-from _resident import TOP
-from _stand import Stand
-from _timing import Times
+# Before anything imports numpy.
+for _name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+from _report import circumstances, save, show  # noqa: E402
+from _resident import TOP  # noqa: E402
+from _stand import Stand  # noqa: E402
+from _timing import Times  # noqa: E402
 
 SIZES = (1_000, 10_000, 100_000)
 REPEATS = 50
