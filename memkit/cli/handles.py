@@ -1,9 +1,10 @@
-"""The options that every command shares, and the memory that they open."""
+"""The options that commands share, and the memory that they open."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import inspect
+from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -29,33 +30,65 @@ Reach = Annotated[str, typer.Option(help="How far to look: exact, ancestors or s
 Kinds = Annotated[list[str] | None, typer.Option("--kind", help="Of this kind; repeatable.")]
 Tags = Annotated[list[str] | None, typer.Option("--tag", help="With this tag; repeatable.")]
 
+Command = Callable[..., None]
+#: What the options of a command say of its memory, as settings; what was left open is absent.
+Place = dict[str, Any]
 
-@contextmanager
-def opened(
-    store: str | None,
-    namespace: str | None,
-    project: str | None,
-    task: str | None,
-    agent: str | None,
-    embedder: str | None,
-    **settings: Any,
-) -> Iterator[Memory]:
-    """A memory at the scope of a command's options.
+_PLACE: dict[str, Any] = {
+    "store": Store,
+    "namespace": Namespace,
+    "project": Project,
+    "task": Task,
+    "agent": Agent,
+}
 
-    What an option leaves open comes from the environment or a ``memkit.toml``.
+
+def placed(function: Command) -> Command:
+    """Make a command of a function whose first argument is the :data:`Place` it is about."""
+    return _command(function, function, {**_PLACE, "embedder": Embedder})
+
+
+def scoped(*, embeds: bool = False) -> Callable[[Command], Command]:
+    """Make a command of a function whose first argument is the memory it works on.
+
+    Args:
+        embeds: whether it needs vectors; otherwise no model is loaded.
     """
+
+    def decorate(function: Command) -> Command:
+        def on_memory(place: Place, **given: Any) -> None:
+            with opened({"embedder": "none", **place} if not embeds else place) as memory:
+                function(memory, **given)
+
+        options = {**_PLACE, "embedder": Embedder} if embeds else _PLACE
+        return _command(function, on_memory, options)
+
+    return decorate
+
+
+def opened(place: Place) -> Memory:
+    """The memory of a place; what that leaves open comes from the environment or a file."""
     from memkit import Memory
 
-    with Memory.open(
-        store,
-        namespace=namespace,
-        project=project,
-        task=task,
-        agent=agent,
-        embedder=embedder,
-        **settings,
-    ) as memory:
-        yield memory
+    url, embedder = place.get("url"), place.get("embedder")
+    rest = {name: value for name, value in place.items() if name not in ("url", "embedder")}
+    return Memory.open(url, embedder=embedder, **rest)
 
 
-Command = Callable[..., None]
+def _command(function: Command, run: Command, options: dict[str, Any]) -> Command:
+    @wraps(function)
+    def command(**given: Any) -> None:
+        asked = {name: given.pop(name) for name in options}
+        asked["url"] = asked.pop("store")
+        run({name: value for name, value in asked.items() if value is not None}, **given)
+
+    _, *own = inspect.signature(function, eval_str=True).parameters.values()
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+        for name, kind in options.items()
+    ]
+    parameters = [item.replace(kind=inspect.Parameter.KEYWORD_ONLY) for item in own] + added
+    # typer reads a command's options off its signature.
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {item.name: item.annotation for item in parameters}
+    return command

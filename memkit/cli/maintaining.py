@@ -11,18 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from memkit import __version__
+from memkit.blocking import Memory
 from memkit.cli.exits import DAMAGED, OK, exit_code
-from memkit.cli.handles import (
-    Agent,
-    Command,
-    Embedder,
-    Json,
-    Namespace,
-    Project,
-    Store,
-    Task,
-    opened,
-)
+from memkit.cli.handles import Command, Json, Place, opened, placed, scoped
 from memkit.cli.output import console, notices, progress, show, show_json
 from memkit.config import load_settings
 from memkit.errors import StoreError
@@ -31,23 +22,17 @@ from memkit.types import Problem
 File = Annotated[str, typer.Argument(metavar="FILE", help="A path; - for a pipe.")]
 
 
+@scoped()
 def export(
+    memory: Memory,
     file: File = "-",
     everyone: Annotated[
         bool, typer.Option("--everyone", help="Other agents' private records too.")
     ] = False,
-    store: Store = None,
-    namespace: Namespace = None,
-    project: Project = None,
-    task: Task = None,
-    agent: Agent = None,
     as_json: Json = False,
 ) -> None:
     """Write records as JSON lines: this scope's and those below it."""
-    with (
-        opened(store, namespace, project, task, agent, "none") as memory,
-        progress("exporting", quiet=as_json) as tell,
-    ):
+    with progress("exporting", quiet=as_json) as tell:
         target = sys.stdout if file == "-" else file
         written = memory.export(target, everyone=everyone, progress=tell)
     if file == "-":
@@ -58,21 +43,14 @@ def export(
         show(f"exported {written} records to {file}")
 
 
+@scoped(embeds=True)
 def import_(
+    memory: Memory,
     file: File,
-    store: Store = None,
-    namespace: Namespace = None,
-    project: Project = None,
-    task: Task = None,
-    agent: Agent = None,
-    embedder: Embedder = None,
     as_json: Json = False,
 ) -> None:
     """Store the records of an export; what is there already is skipped."""
-    with (
-        opened(store, namespace, project, task, agent, embedder) as memory,
-        progress("importing", quiet=as_json) as tell,
-    ):
+    with progress("importing", quiet=as_json) as tell:
         source = sys.stdin if file == "-" else file
         imported = memory.import_(source, progress=tell)
     if as_json:
@@ -81,19 +59,14 @@ def import_(
         show(f"imported {imported.stored} records, {imported.skipped} were there already")
 
 
+@scoped(embeds=True)
 def status(
-    store: Store = None,
-    namespace: Namespace = None,
-    project: Project = None,
-    task: Task = None,
-    agent: Agent = None,
-    embedder: Embedder = None,
+    memory: Memory,
     as_json: Json = False,
 ) -> None:
     """Show the state of the store and of its embedder."""
-    with opened(store, namespace, project, task, agent, embedder) as memory:
-        memory.warm_up()
-        told = memory.status()
+    memory.warm_up()
+    told = memory.status()
     if as_json:
         show_json({**asdict(told), "states": dict(told.states)})
         return
@@ -109,23 +82,19 @@ def status(
     notices(told.notices)
 
 
+@placed
 def doctor(
+    place: Place,
     vacuum: Annotated[
         bool, typer.Option("--vacuum", help="Give unused space back as well.")
     ] = False,
-    store: Store = None,
-    namespace: Namespace = None,
-    project: Project = None,
-    task: Task = None,
-    agent: Agent = None,
-    embedder: Embedder = None,
     as_json: Json = False,
 ) -> None:
     """Check the store and the embedder; ends with 6 if something is wrong."""
     report: dict[str, Any] = {"memkit": __version__, "python": platform.python_version()}
     code = OK
     try:
-        with opened(store, namespace, project, task, agent, embedder) as memory:
+        with opened(place) as memory:
             memory.warm_up()
             problems = memory.check()
             if vacuum and not problems:
@@ -168,27 +137,10 @@ def _show_report(report: dict[str, Any]) -> None:
         show("the store is sound" + (" and compact" if report["vacuumed"] else ""), style="green")
 
 
-def config(
-    store: Store = None,
-    namespace: Namespace = None,
-    project: Project = None,
-    task: Task = None,
-    agent: Agent = None,
-    embedder: Embedder = None,
-    as_json: Json = False,
-) -> None:
+@placed
+def config(place: Place, as_json: Json = False) -> None:
     """Show every setting, its value and where that came from; secrets are masked."""
-    given = {
-        "url": store,
-        "namespace": namespace,
-        "project": project,
-        "task": task,
-        "agent": agent,
-        "embedder": embedder,
-    }
-    rows = list(
-        load_settings(**{name: value for name, value in given.items() if value is not None}).rows()
-    )
+    rows = list(load_settings(**place).rows())
     if as_json:
         show_json(
             {
@@ -208,20 +160,14 @@ def config(
     console().print(table)
 
 
-def reembed(
-    store: Store = None,
-    embedder: Embedder = None,
-    as_json: Json = False,
-) -> None:
+@placed
+def reembed(place: Place, as_json: Json = False) -> None:
     """Compute all vectors anew, after the model changed; goes on where it was interrupted."""
     from memkit.opening import open_engine
     from memkit.reembedding import Reembedded
     from memkit.reembedding import reembed as run
 
-    given = {"url": store, "embedder": embedder}
-    settings = load_settings(
-        **{name: value for name, value in given.items() if value is not None}
-    ).settings
+    settings = load_settings(**place).settings
 
     async def main() -> Reembedded:
         engine = await open_engine(settings, migrating=True)

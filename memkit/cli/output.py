@@ -124,8 +124,11 @@ def show_record(record: MemoryRecord, prefix: str = "") -> None:
     show(f"  {record.id}  {when:%Y-%m-%d %H:%M}  {' '.join(labels)}", style="dim")
 
 
-def show_counts(counts: Mapping[str, int]) -> None:
+def show_counts(what: str, counts: Mapping[str, int], *, as_json: bool) -> None:
     """Print labels with their counts, the most frequent first."""
+    if as_json:
+        show_json({what: dict(counts)})
+        return
     for label, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         show(f"{count:>7}  {label}")
 

@@ -6,19 +6,14 @@ from typing import Annotated
 
 import typer
 
+from memkit.blocking import Memory
 from memkit.cli.handles import (
-    Agent,
     Command,
-    Embedder,
     Json,
     Kinds,
-    Namespace,
-    Project,
     Reach,
-    Store,
     Tags,
-    Task,
-    opened,
+    scoped,
 )
 from memkit.cli.output import (
     as_hit,
@@ -32,7 +27,9 @@ from memkit.cli.output import (
 from memkit.cli.writing import moment
 
 
+@scoped(embeds=True)
 def recall(
+    memory: Memory,
     words: Annotated[list[str], typer.Argument(metavar="QUERY", help="What is asked.")],
     limit: Annotated[int | None, typer.Option(help="At most so many hits.")] = None,
     reach: Reach = "ancestors",
@@ -41,28 +38,21 @@ def recall(
     mode: Annotated[str, typer.Option(help="hybrid, dense or lexical.")] = "hybrid",
     as_of: Annotated[str | None, typer.Option(help="What stood then, ISO 8601.")] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say why, hit by hit.")] = False,
-    store: Store = None,
-    namespace: Namespace = None,
-    project: Project = None,
-    task: Task = None,
-    agent: Agent = None,
-    embedder: Embedder = None,
     as_json: Json = False,
 ) -> None:
     """Find the memories that answer a query best."""
-    with opened(store, namespace, project, task, agent, embedder) as memory:
-        if mode != "lexical":
-            # One question in a process of its own: waiting for the model is worth it.
-            memory.warm_up()
-        hits = memory.recall(
-            " ".join(words),
-            limit=limit,
-            reach=reach,
-            kinds=kind,
-            tags=tag,
-            mode=mode,
-            as_of=None if as_of is None else moment(as_of, "--as-of"),
-        )
+    if mode != "lexical":
+        # One question in a process of its own: waiting for the model is worth it.
+        memory.warm_up()
+    hits = memory.recall(
+        " ".join(words),
+        limit=limit,
+        reach=reach,
+        kinds=kind,
+        tags=tag,
+        mode=mode,
+        as_of=None if as_of is None else moment(as_of, "--as-of"),
+    )
     if as_json:
         show_json({"hits": [as_hit(hit) for hit in hits], "notices": list(hits.notices)})
         return
@@ -75,7 +65,9 @@ def recall(
     notices(hits.notices)
 
 
+@scoped()
 def list_(
+    memory: Memory,
     reach: Reach = "ancestors",
     kind: Kinds = None,
     tag: Tags = None,
@@ -84,23 +76,17 @@ def list_(
     ] = None,
     limit: Annotated[int, typer.Option(help="At most so many.")] = 50,
     cursor: Annotated[str | None, typer.Option(help="Where the last page ended.")] = None,
-    store: Store = None,
-    namespace: Namespace = None,
-    project: Project = None,
-    task: Task = None,
-    agent: Agent = None,
     as_json: Json = False,
 ) -> None:
     """List records, newest first."""
-    with opened(store, namespace, project, task, agent, "none") as memory:
-        page = memory.list(
-            reach=reach,
-            kinds=kind,
-            tags=tag,
-            states=state or ("active",),
-            limit=limit,
-            cursor=cursor,
-        )
+    page = memory.list(
+        reach=reach,
+        kinds=kind,
+        tags=tag,
+        states=state or ("active",),
+        limit=limit,
+        cursor=cursor,
+    )
     if as_json:
         show_json({"records": [as_record(record) for record in page], "cursor": page.cursor})
         return
@@ -112,18 +98,14 @@ def list_(
         notices([f"there are more: --cursor {page.cursor}"])
 
 
+@scoped()
 def get(
+    memory: Memory,
     id_: Annotated[str, typer.Argument(metavar="ID")],
-    store: Store = None,
-    namespace: Namespace = None,
-    project: Project = None,
-    task: Task = None,
-    agent: Agent = None,
     as_json: Json = False,
 ) -> None:
     """Show a record whole."""
-    with opened(store, namespace, project, task, agent, "none") as memory:
-        record = memory.get(id_)
+    record = memory.get(id_)
     if as_json:
         show_json(as_record(record))
         return
@@ -131,7 +113,9 @@ def get(
         show(f"{name:<16}{value}")
 
 
+@scoped()
 def related(
+    memory: Memory,
     id_: Annotated[str, typer.Argument(metavar="ID")],
     type_: Annotated[
         list[str] | None, typer.Option("--type", help="Over links of this type; repeatable.")
@@ -139,16 +123,10 @@ def related(
     depth: Annotated[int, typer.Option(help="At most so many links away.")] = 1,
     direction: Annotated[str, typer.Option(help="out, in or both.")] = "both",
     limit: Annotated[int, typer.Option(help="At most so many.")] = 50,
-    store: Store = None,
-    namespace: Namespace = None,
-    project: Project = None,
-    task: Task = None,
-    agent: Agent = None,
     as_json: Json = False,
 ) -> None:
     """Follow a record's links."""
-    with opened(store, namespace, project, task, agent, "none") as memory:
-        found = memory.related(id_, types=type_, depth=depth, direction=direction, limit=limit)
+    found = memory.related(id_, types=type_, depth=depth, direction=direction, limit=limit)
     if as_json:
         show_json(
             {
@@ -169,40 +147,24 @@ def related(
         show("nothing is linked to it")
 
 
+@scoped()
 def tags(
+    memory: Memory,
     reach: Reach = "ancestors",
-    store: Store = None,
-    namespace: Namespace = None,
-    project: Project = None,
-    task: Task = None,
-    agent: Agent = None,
     as_json: Json = False,
 ) -> None:
     """Show the tags and how many records have them."""
-    with opened(store, namespace, project, task, agent, "none") as memory:
-        counts = memory.tags(reach=reach)
-    if as_json:
-        show_json({"tags": counts})
-    else:
-        show_counts(counts)
+    show_counts("tags", memory.tags(reach=reach), as_json=as_json)
 
 
+@scoped()
 def agents(
+    memory: Memory,
     reach: Reach = "ancestors",
-    store: Store = None,
-    namespace: Namespace = None,
-    project: Project = None,
-    task: Task = None,
-    agent: Agent = None,
     as_json: Json = False,
 ) -> None:
     """Show who wrote records, and how many."""
-    with opened(store, namespace, project, task, agent, "none") as memory:
-        counts = memory.agents(reach=reach)
-    if as_json:
-        show_json({"agents": counts})
-    else:
-        show_counts(counts)
+    show_counts("agents", memory.agents(reach=reach), as_json=as_json)
 
 
 COMMANDS: dict[str, Command] = {

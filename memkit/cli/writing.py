@@ -5,21 +5,17 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from memkit.blocking import Memory
 from memkit.cli.handles import (
-    Agent,
     Command,
-    Embedder,
     Json,
-    Namespace,
-    Project,
-    Store,
-    Task,
-    opened,
+    scoped,
 )
 from memkit.cli.output import (
     as_outcome,
@@ -29,10 +25,7 @@ from memkit.cli.output import (
     show_json,
 )
 from memkit.errors import InvalidInput
-from memkit.types import Remembered
-
-if TYPE_CHECKING:
-    from memkit import Memory
+from memkit.types import MemoryRecord, Remembered
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
@@ -94,7 +87,9 @@ def _show_outcome(outcome: Remembered) -> None:
     notices(outcome.notices)
 
 
+@scoped(embeds=True)
 def remember(
+    memory: Memory,
     words: Annotated[
         list[str] | None, typer.Argument(metavar="TEXT", help="What to remember; - reads stdin.")
     ] = None,
@@ -114,156 +109,113 @@ def remember(
         str | None, typer.Option(help="The same key again stores nothing new.")
     ] = None,
     deduplicate: Annotated[str | None, typer.Option(help="near, exact or off.")] = None,
-    store: Store = None,
-    namespace: Namespace = None,
-    project: Project = None,
-    task: Task = None,
-    agent: Agent = None,
-    embedder: Embedder = None,
     as_json: Json = False,
 ) -> None:
     """Store a memory."""
     content = _content(words)
-    with opened(store, namespace, project, task, agent, embedder) as memory:
-        outcome = memory.remember(
-            content,
-            kind=kind,
-            tags=tag or (),
-            metadata=_metadata(meta or []),
-            private=private,
-            pinned=pin,
-            confidence=confidence,
-            ttl=None if ttl is None else _span(ttl),
-            occurred_at=None if occurred_at is None else moment(occurred_at, "--occurred-at"),
-            conversation_id=conversation,
-            sequence=sequence,
-            speaker=speaker,
-            source=source,
-            idempotency_key=idempotency_key,
-            deduplicate=deduplicate,
-        )
+    outcome = memory.remember(
+        content,
+        kind=kind,
+        tags=tag or (),
+        metadata=_metadata(meta or []),
+        private=private,
+        pinned=pin,
+        confidence=confidence,
+        ttl=None if ttl is None else _span(ttl),
+        occurred_at=None if occurred_at is None else moment(occurred_at, "--occurred-at"),
+        conversation_id=conversation,
+        sequence=sequence,
+        speaker=speaker,
+        source=source,
+        idempotency_key=idempotency_key,
+        deduplicate=deduplicate,
+    )
     if as_json:
         show_json(as_outcome(outcome))
     else:
         _show_outcome(outcome)
 
 
+@scoped(embeds=True)
 def correct(
+    memory: Memory,
     id_: Annotated[str, typer.Argument(metavar="ID")],
     text: Annotated[str, typer.Argument(help="What is right.")],
-    store: Store = None,
-    namespace: Namespace = None,
-    project: Project = None,
-    task: Task = None,
-    agent: Agent = None,
-    embedder: Embedder = None,
     as_json: Json = False,
 ) -> None:
     """Replace what a record says; the old one is kept as history."""
-    with opened(store, namespace, project, task, agent, embedder) as memory:
-        outcome = memory.correct(id_, text)
+    outcome = memory.correct(id_, text)
     if as_json:
         show_json(as_outcome(outcome))
     else:
         _show_outcome(outcome)
 
 
+@scoped()
 def pin(
+    memory: Memory,
     id_: Annotated[str, typer.Argument(metavar="ID")],
     off: Annotated[bool, typer.Option("--off", help="Let it go.")] = False,
-    store: Store = None,
-    namespace: Namespace = None,
-    project: Project = None,
-    task: Task = None,
-    agent: Agent = None,
     as_json: Json = False,
 ) -> None:
     """Hold a record up in recall."""
-    with opened(store, namespace, project, task, agent, "none") as memory:
-        record = memory.pin(id_, not off)
+    record = memory.pin(id_, not off)
     if as_json:
         show_json(as_record(record))
     else:
         show(f"{'pinned' if record.pinned else 'unpinned'} {record.id}")
 
 
+@scoped()
 def link(
+    memory: Memory,
     source: Annotated[str, typer.Argument(metavar="ID")],
     target: Annotated[str, typer.Argument(metavar="OTHER_ID")],
     type_: Annotated[str, typer.Option("--type", help="causes, fixes, supports ...")] = "related",
-    store: Store = None,
-    namespace: Namespace = None,
-    project: Project = None,
-    task: Task = None,
-    agent: Agent = None,
     as_json: Json = False,
 ) -> None:
     """Link a record to another."""
-    with opened(store, namespace, project, task, agent, "none") as memory:
-        record = memory.link(source, target, type_)
+    record = memory.link(source, target, type_)
     if as_json:
         show_json(as_record(record))
     else:
         show(f"{source} {type_} {target}")
 
 
-def _all_there(memory: Memory, ids: list[str]) -> None:
-    """Fail before anything is done if one of the records is not there."""
-    for id_ in ids:
-        memory.get(id_)
-
-
 Ids = Annotated[list[str], typer.Argument(metavar="ID...")]
 
 
-def forget(
-    ids: Ids,
-    store: Store = None,
-    namespace: Namespace = None,
-    project: Project = None,
-    task: Task = None,
-    agent: Agent = None,
-    as_json: Json = False,
+def _each(
+    memory: Memory, ids: list[str], change: Callable[[str], MemoryRecord], *, as_json: bool
 ) -> None:
+    """Change records, or none of them if one is not there; tell what they then are."""
+    for id_ in ids:
+        memory.get(id_)
+    records = [change(id_) for id_ in ids]
+    if as_json:
+        show_json({"records": [as_record(record) for record in records]})
+    else:
+        for record in records:
+            show(f"{record.id} is {record.state}")
+
+
+@scoped()
+def forget(memory: Memory, ids: Ids, as_json: Json = False) -> None:
     """Hide records until they are restored."""
-    with opened(store, namespace, project, task, agent, "none") as memory:
-        _all_there(memory, ids)
-        records = [memory.forget(id_) for id_ in ids]
-    if as_json:
-        show_json({"records": [as_record(record) for record in records]})
-    else:
-        for record in records:
-            show(f"forgot {record.id}; memkit restore brings it back")
+    _each(memory, ids, memory.forget, as_json=as_json)
 
 
-def restore(
-    ids: Ids,
-    store: Store = None,
-    namespace: Namespace = None,
-    project: Project = None,
-    task: Task = None,
-    agent: Agent = None,
-    as_json: Json = False,
-) -> None:
+@scoped()
+def restore(memory: Memory, ids: Ids, as_json: Json = False) -> None:
     """Bring forgotten records back."""
-    with opened(store, namespace, project, task, agent, "none") as memory:
-        _all_there(memory, ids)
-        records = [memory.restore(id_) for id_ in ids]
-    if as_json:
-        show_json({"records": [as_record(record) for record in records]})
-    else:
-        for record in records:
-            show(f"restored {record.id} ({record.state})")
+    _each(memory, ids, memory.restore, as_json=as_json)
 
 
+@scoped()
 def erase(
+    memory: Memory,
     ids: Ids,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    store: Store = None,
-    namespace: Namespace = None,
-    project: Project = None,
-    task: Task = None,
-    agent: Agent = None,
     as_json: Json = False,
 ) -> None:
     """Erase records for good, with their history and every trace."""
@@ -271,8 +223,7 @@ def erase(
         if not sys.stdin.isatty():
             raise InvalidInput("erasing cannot be undone: say --yes where nobody can be asked")
         typer.confirm(f"Erase {len(ids)} records and their history for good?", abort=True)
-    with opened(store, namespace, project, task, agent, "none") as memory:
-        receipt = memory.erase(ids)
+    receipt = memory.erase(ids)
     if as_json:
         show_json(
             {
