@@ -62,16 +62,14 @@ class Copies:
             exact = content_key(stored.record) == content_key(put.record)
             gates = copy.cosine >= MERGE_COSINE and copy.overlap >= MERGE_OVERLAP and copy.agrees
             if gates and not exact and _compatible(put.record, stored.record):
-                return await self._merge(scope, put, stored, notices)
+                return await self._merge(put, stored, notices)
         (result,) = await self._engine.backend.write((put,))
-        outcome = await self.outcome(scope, put, result, notices)
+        outcome = await self.outcome(put, result, notices)
         if outcome.status is not RememberStatus.STORED:
             return outcome
         return replace(outcome, near=tuple(copy for _, copy in near))
 
-    async def outcome(
-        self, scope: Scope, put: Put, result: WriteResult, notices: tuple[str, ...]
-    ) -> Remembered:
+    async def outcome(self, put: Put, result: WriteResult, notices: tuple[str, ...]) -> Remembered:
         """What a write of ``put`` came to, with what a duplicate still lacked added to it.
 
         Raises:
@@ -82,7 +80,7 @@ class Copies:
                 return Remembered(RememberStatus.STORED, put.record, notices=notices)
             existing = await self._holder(put, result)
             if existing is not None:
-                return await self._duplicate(scope, put, result, existing, notices)
+                return await self._duplicate(put, result, existing, notices)
             (result,) = await self._engine.backend.write((put,))
         raise StoreUnavailable("a copy of this memory keeps coming and going: try again")
 
@@ -106,7 +104,6 @@ class Copies:
 
     async def _duplicate(
         self,
-        scope: Scope,
         put: Put,
         result: Duplicate,
         existing: Stored,
@@ -168,9 +165,7 @@ class Copies:
         page = await self._engine.backend.scan(namespace, shared, limit=_CANDIDATES, vectors=True)
         return page.items
 
-    async def _merge(
-        self, scope: Scope, put: Put, existing: Stored, notices: tuple[str, ...]
-    ) -> Remembered:
+    async def _merge(self, put: Put, existing: Stored, notices: tuple[str, ...]) -> Remembered:
         """Keep the new text behind the record that says it already."""
         for _ in range(_ATTEMPTS):
             into = existing.record
@@ -192,11 +187,11 @@ class Copies:
                 current = found.get(into.id)
                 if current is None or current.record.state != State.ACTIVE:
                     (result,) = await self._engine.backend.write((put,))
-                    return await self.outcome(scope, put, result, notices)
+                    return await self.outcome(put, result, notices)
                 existing = current
                 continue
             if isinstance(result, Duplicate):
-                return await self.outcome(scope, put, result, notices)
+                return await self.outcome(put, result, notices)
             return Remembered(
                 RememberStatus.MERGED,
                 patch.record,

@@ -195,7 +195,7 @@ class Engine:
     ) -> list[Remembered]:
         written = await self.backend.write(puts)
         return [
-            await self._copies.outcome(scope, put, result, notices)
+            await self._copies.outcome(put, result, notices)
             for put, result in zip(puts, written, strict=True)
         ]
 

@@ -201,20 +201,19 @@ async def correct(engine: Engine, scope: Scope, id_: str, draft: Draft) -> Remem
         raise InvalidInput("the correction says what the record says already")
     (index,), notice = await engine.index((new,))
 
-    def supersede(record: MemoryRecord) -> MemoryRecord:
-        return replace(
-            record,
-            state=State.SUPERSEDED.value,
-            superseded_by=new.id,
-            superseded_at=now,
-        )
-
     for _ in range(_ATTEMPTS):
         stored = await engine.one(scope, id_, vectors=True)
         record = stored.record
         if record.state != State.ACTIVE:
             raise InvalidInput(f"record {id_} is {record.state}: {_way_out(record)}")
-        closed = replace(supersede(record), updated_at=now, version=record.version + 1)
+        closed = replace(
+            record,
+            state=State.SUPERSEDED.value,
+            superseded_by=new.id,
+            superseded_at=now,
+            updated_at=now,
+            version=record.version + 1,
+        )
         patch = Patch(closed, record.version, unique=without_content_key(stored.unique))
         key = content_key(new)
         put = Put(new, index, () if key is None else (key,))

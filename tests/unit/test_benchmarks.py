@@ -10,8 +10,6 @@ from typing import Any, Protocol
 
 import pytest
 
-from memkit.embedding.local import LocalEmbedder
-
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 OPS = {
     "dense_all",
@@ -285,7 +283,6 @@ def test_speed_reports_every_operation_beside_its_floor(load: Load, tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["speed.json"]
 
 
-@pytest.mark.skipif(not LocalEmbedder().available(), reason="the local model is not installed")
 def test_agreement_compares_dense_recall_with_exact_search(
     load: Load, dataset: Path, tmp_path: Path
 ) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-import memkit
 from memkit import AsyncMemory, Memory
 from memkit.errors import EmbedderMismatch, StoreClosed, StoreReadOnly
 from memkit.testing.embedders import FailingEmbedder, SlowEmbedder, ToyEmbedder
@@ -31,27 +30,6 @@ def test_both_faces_have_the_same_methods_and_signatures() -> None:
         assert getattr(Memory, name).__doc__ == getattr(AsyncMemory, name).__doc__
     opened, awaited = inspect.signature(Memory.open), inspect.signature(AsyncMemory.open)
     assert opened.parameters == awaited.parameters
-
-
-def test_the_public_names_are_these() -> None:
-    assert sorted(memkit.__all__) == [
-        "AsyncMemory",
-        "Draft",
-        "ErasureReceipt",
-        "Hit",
-        "Link",
-        "Memory",
-        "MemoryRecord",
-        "Page",
-        "Reach",
-        "RecallResult",
-        "Related",
-        "Remembered",
-        "Scope",
-        "Status",
-        "errors",
-        "filters",
-    ]
 
 
 def test_a_second_handle_and_a_second_opening_see_the_same(store: Path) -> None:
