@@ -9,6 +9,7 @@ import atexit
 import os
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -24,7 +25,7 @@ class LoopThread:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run ``work`` there and wait for its result."""
-        future = asyncio.run_coroutine_threadsafe(work, self._started())
+        future = self.submit(work)
         try:
             return future.result()
         except BaseException:
@@ -32,9 +33,13 @@ class LoopThread:
             future.cancel()
             raise
 
+    def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Run ``work`` there; cancelling what is returned cancels it."""
+        return asyncio.run_coroutine_threadsafe(work, self._started())
+
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Run ``work`` there, unawaited; it must raise nothing."""
-        asyncio.run_coroutine_threadsafe(work, self._started())
+        self.submit(work)
 
     def stop(self) -> None:
         """Cancel what runs and end the thread; not to be called from it."""

@@ -13,7 +13,18 @@ GROUP = "memkit.backends"
 
 # For a source tree that is on the path without being installed: entry points come from the
 # installed distribution only.
-_OWN = {"sqlite": "memkit_sqlite:SqliteBackend"}
+_OWN = {
+    "sqlite": "memkit_sqlite:SqliteBackend",
+    "postgresql": "memkit_pgvector:PgvectorBackend",
+    "postgres": "memkit_pgvector:PgvectorBackend",
+    "postgres-embedded": "memkit_pgvector:PgvectorBackend",
+    "qdrant": "memkit_qdrant:QdrantBackend",
+    "qdrants": "memkit_qdrant:QdrantBackend",
+    "qdrant+edge": "memkit_qdrant:QdrantEdgeBackend",
+    "chroma": "memkit_chroma:ChromaBackend",
+    "chromas": "memkit_chroma:ChromaBackend",
+    "chroma+serve": "memkit_chroma:ChromaBackend",
+}
 
 
 def backend_from_url(url: str) -> Backend:

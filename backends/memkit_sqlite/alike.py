@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from memkit.backing.hashing import signature_hash
+from memkit.backing.packing import as_json
 from memkit.filters import Filter
 from memkit.protocols import Stored
 from memkit_sqlite.compiler import Condition
 from memkit_sqlite.reader import SELECTED_WITH_INDEX, Reader, stored_from
-from memkit_sqlite.rows import as_json, signature_hash
 
 if TYPE_CHECKING:
     import apsw

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from memkit.backing.arrays import grown
 from memkit_sqlite.rows import Row, labels
 
 if TYPE_CHECKING:
@@ -27,15 +28,6 @@ INDEX_COLUMNS = ("seq", "id", "tags", *TEXTS, *TIMES, *FLAGS)
 MISSING = np.iinfo(np.int64).min
 _MIXED = -1
 _FIRST_ROOM = 256
-
-
-def grown(values: NDArray[Any], room: int) -> NDArray[Any]:
-    """``values`` with room for at least ``room``, half as much again when it has to grow."""
-    if room <= values.shape[-1]:
-        return values
-    larger = np.zeros((*values.shape[:-1], max(room, values.shape[-1] * 3 // 2)), values.dtype)
-    larger[..., : values.shape[-1]] = values
-    return larger
 
 
 class Columns:

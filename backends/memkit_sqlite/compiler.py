@@ -6,6 +6,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from memkit.backing.hashing import signature_hash
+from memkit.backing.packing import as_json
+from memkit.backing.times import micros
 from memkit.errors import InvalidFilter
 from memkit.filters import (
     And,
@@ -26,7 +29,6 @@ from memkit.filters import (
     field_type,
     metadata_key,
 )
-from memkit_sqlite.rows import as_json, micros, signature_hash
 
 #: The tables that hold list fields, one row for each value.
 LABEL_TABLES = {"tags": "tags", "link_to": "targets", "signature": "signatures"}

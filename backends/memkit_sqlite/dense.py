@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from memkit_sqlite.columns import grown
-from memkit_sqlite.ranking import contenders
+from memkit.backing.arrays import grown
+from memkit.backing.ranking import contenders
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

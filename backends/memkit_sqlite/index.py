@@ -6,6 +6,8 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from memkit.backing.compatibility import check_compatible
+from memkit.backing.packing import as_json
 from memkit.filters import Filter
 from memkit.protocols import SearchLeg, SearchResult, StoreSpec
 from memkit_sqlite.compiler import Condition
@@ -13,10 +15,8 @@ from memkit_sqlite.driver import told
 from memkit_sqlite.masks import split
 from memkit_sqlite.partition import FIELD_SELECTION, SELECTION, Partition
 from memkit_sqlite.reader import Reader
-from memkit_sqlite.rows import as_json
 from memkit_sqlite.schema import OP_DELETE, OP_PATCH
 from memkit_sqlite.store import read_state
-from memkit_sqlite.tables import check_compatible
 
 if TYPE_CHECKING:
     import apsw
@@ -161,7 +161,7 @@ class MemoryIndex:
     def _refresh(self, connection: apsw.Connection, *, brief: bool) -> None:
         state = read_state(connection)
         if state.epoch != self._epoch:
-            check_compatible(state, self.spec)
+            check_compatible(state.fingerprint, state.analyzer, self.spec)
             # Loaded anew as they are searched: every vector may be another one now.
             self._partitions.clear()
             self._epoch = state.epoch

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from memkit.backing.times import micros
 from memkit.filters import (
     And,
     ContainsAll,
@@ -26,7 +27,6 @@ from memkit.filters import (
     Or,
 )
 from memkit_sqlite.columns import FLAGS, MISSING, TEXTS, TIMES, Columns
-from memkit_sqlite.rows import micros
 
 #: A truth value for each row, or one for all of them.
 Truth: TypeAlias = bool | NDArray[np.bool_]

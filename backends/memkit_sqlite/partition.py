@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from memkit.backing.hashing import term_hash
+from memkit.backing.lexical import Postings
+from memkit.backing.ranking import best
 from memkit.errors import EmbedderMismatch
 from memkit.filters import Filter
 from memkit.protocols import DenseLeg, Scored, SearchLeg
 from memkit_sqlite.columns import INDEX_COLUMNS, Columns
 from memkit_sqlite.dense import Vectors
-from memkit_sqlite.lexical import Postings
 from memkit_sqlite.masks import Truth, evaluate
-from memkit_sqlite.ranking import best
-from memkit_sqlite.rows import Row, term_hash
+from memkit_sqlite.rows import Row
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

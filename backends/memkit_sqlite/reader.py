@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from memkit.errors import InvalidInput
-from memkit.filters import FieldType, Filter, field_type, metadata_key
+from memkit.backing.listing import Cursors, check_count_by, check_order
+from memkit.backing.packing import as_json
+from memkit.backing.times import moment
+from memkit.filters import FieldType, Filter, metadata_key
 from memkit.protocols import Change, Order, ScanPage, Stored
 from memkit_sqlite.compiler import LABEL_TABLES, Condition, column, is_required
 from memkit_sqlite.driver import told
-from memkit_sqlite.rows import SELECTED, Row, as_json, labels, moment, record_from, vector_from
+from memkit_sqlite.rows import SELECTED, Row, labels, record_from, vector_from
 from memkit_sqlite.schema import OP_DELETE, OP_PUT
 from memkit_sqlite.selective import few_records
 from memkit_sqlite.store import StoreFile
@@ -30,7 +29,6 @@ _KEPT_CONNECTIONS = 8
 # loop before it is given up there and run in a thread.
 _INLINE_STEPS = 20_000
 SELECTED_WITH_INDEX = f"{SELECTED}, r.unique_keys, i.vector"
-_ORDERABLE = frozenset({FieldType.TEXT, FieldType.NUMBER, FieldType.TIME})
 
 
 class Reader:
@@ -116,39 +114,6 @@ def stored_from(namespace: str, row: Row) -> Stored:
     return Stored(record_from(namespace, row), vector_from(row[31]), labels(row[30]))
 
 
-class _Cursor:
-    """Where a page of a listing ended, as text that means something to this module only."""
-
-    def __init__(self, order: Order) -> None:
-        self._head = [order.field, order.descending]
-
-    def text(self, value: Any, id_: str) -> str:
-        """The cursor that leads on from a record."""
-        packed = as_json([*self._head, value, id_])
-        return base64.urlsafe_b64encode(packed.encode()).decode()
-
-    def values(self, text: str) -> tuple[Any, str]:
-        """The value and id of the last record of the page that ``text`` came from.
-
-        Raises:
-            InvalidInput: it is not a cursor of this order.
-        """
-        try:
-            parts = json.loads(base64.b64decode(text.encode(), altchars=b"-_", validate=True))
-        except (ValueError, AttributeError, binascii.Error, RecursionError):
-            parts = None
-        if (
-            not isinstance(parts, list)
-            or len(parts) != 4
-            or not isinstance(parts[3], str)
-            or not isinstance(parts[2], str | int | float | None)
-        ):
-            raise InvalidInput("this is no cursor of a listing: pass on the one a page gave")
-        if parts[:2] != self._head:
-            raise InvalidInput("the cursor is of a listing in another order: begin again")
-        return parts[2], parts[3]
-
-
 def _after(order: Order, value: Any, id_: str) -> tuple[str, list[Any]]:
     """The condition that a record comes after this value and id."""
     ahead = "<" if order.descending else ">"
@@ -201,11 +166,8 @@ def scan(
     Raises:
         InvalidInput: the order, cursor or limit cannot be.
     """
-    if field_type(order.field) not in _ORDERABLE:
-        raise InvalidInput(f"a listing is ordered by a text, number or time, not {order.field!r}")
-    if limit < 0:
-        raise InvalidInput("a listing's limit cannot be negative")
-    marker = _Cursor(order)
+    check_order(order, limit)
+    marker = Cursors(order)
     after = None if cursor is None else marker.values(cursor)
     ns = reader.namespace(connection, namespace)
     if ns is None or limit == 0:
@@ -239,9 +201,7 @@ def count(
     Raises:
         InvalidInput: ``by`` is not a text or list field.
     """
-    kind = None if by is None else field_type(by)
-    if kind not in (None, FieldType.TEXT, FieldType.LABELS, FieldType.JSON):
-        raise InvalidInput(f"records are counted by a text or list field, not {by!r}")
+    kind = check_count_by(by)
     ns = reader.namespace(connection, namespace)
     if ns is None:
         return {"": 0} if by is None else {}

@@ -6,10 +6,11 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from memkit.backing.packing import as_json
 from memkit.protocols import Stored
 from memkit_sqlite.driver import told
 from memkit_sqlite.reader import SELECTED_WITH_INDEX, Reader, stored_from
-from memkit_sqlite.rows import SELECTED, Row, as_json, record_from
+from memkit_sqlite.rows import SELECTED, Row, record_from
 
 if TYPE_CHECKING:
     import apsw

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from memkit.backing.times import micros
 from memkit.errors import EmbedderMismatch, StoreError
 from memkit.protocols import Fingerprint, IndexData, Stored
 from memkit.types import MemoryRecord
-from memkit_sqlite.rows import SELECTED, Row, index_row, micros, record_from
+from memkit_sqlite.rows import SELECTED, Row, index_row, record_from
 from memkit_sqlite.schema import indexed_table
 from memkit_sqlite.store import read_state
 from memkit_sqlite.tables import Tables

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from memkit.backing.hashing import signature_hash
+from memkit.backing.packing import as_json
 from memkit.filters import And, ContainsAll, ContainsAny, Eq, Filter, In
 from memkit_sqlite.compiler import LABEL_TABLES
-from memkit_sqlite.rows import as_json, signature_hash
 
 if TYPE_CHECKING:
     import apsw

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from memkit.backing.compatibility import check_compatible
 from memkit.errors import StoreClosed
 from memkit.protocols import StoreSpec
 from memkit_sqlite.driver import told
@@ -16,7 +17,7 @@ from memkit_sqlite.index import MemoryIndex
 from memkit_sqlite.reader import Reader
 from memkit_sqlite.records import Records
 from memkit_sqlite.store import StoreFile, StoreState, read_state
-from memkit_sqlite.tables import Tables, check_compatible
+from memkit_sqlite.tables import Tables
 from memkit_sqlite.writer import Writer
 
 T = TypeVar("T")
@@ -43,7 +44,7 @@ class Session:
         if spec.read_only:
             self.state = self.reader.fully(read_state)
             if not spec.migrating:
-                check_compatible(self.state, spec)
+                check_compatible(self.state.fingerprint, self.state.analyzer, spec)
         else:
             tables = Tables(file.connect(writer=True), spec)
             try:
@@ -132,7 +133,7 @@ def _claim(tables: Tables) -> StoreState:
             )
         state = read_state(tables.connection)
         if not spec.migrating:
-            check_compatible(state, spec)
+            check_compatible(state.fingerprint, state.analyzer, spec)
         tables.commit()
     except BaseException:
         tables.rollback()

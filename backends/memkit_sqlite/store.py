@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from memkit.backing.compatibility import check_schema
+from memkit.backing.hashing import signature_hash, unique_hash
 from memkit.errors import (
-    SchemaMismatch,
     StoreCorrupt,
     StoreReadOnly,
     StoreUnavailable,
 )
 from memkit.protocols import Fingerprint
 from memkit_sqlite.driver import require_driver, told
-from memkit_sqlite.rows import signature_hash, unique_hash
 from memkit_sqlite.schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -222,11 +222,7 @@ class StoreFile:
         if connection.pragma("application_id") != APPLICATION_ID:
             raise StoreCorrupt(f"{self.location} is not a memkit store: name another file")
         version = connection.pragma("user_version")
-        if version > SCHEMA_VERSION:
-            raise SchemaMismatch(
-                f"{self.location} has schema version {version}, and this memkit knows "
-                f"{SCHEMA_VERSION}: upgrade it with pip install -U agent-memkit"
-            )
+        check_schema(self.location, version, SCHEMA_VERSION)
         if version != SCHEMA_VERSION or not connection.table_exists("main", "store"):
             raise StoreCorrupt(f"{self.location} holds no whole memkit store: restore a backup")
         read_state(connection)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from memkit.errors import EmbedderMismatch
 from memkit.protocols import StoreSpec
 from memkit_sqlite.rows import Row
 from memkit_sqlite.schema import CHANGES_KEPT
@@ -16,25 +15,6 @@ if TYPE_CHECKING:
 
 # How many changes pass between two looks at whether old ones can go.
 _TRIM_EVERY = 8192
-
-
-def check_compatible(state: StoreState, spec: StoreSpec) -> None:
-    """Refuse to go on with another model's vectors or another analysis' terms.
-
-    Raises:
-        EmbedderMismatch: the store's are not those of ``spec``.
-    """
-    held, wanted = state.fingerprint, spec.fingerprint
-    if held is not None and wanted is not None and not held.matches(wanted):
-        raise EmbedderMismatch(
-            f"the store's vectors are of {held}, and this embedder is {wanted}: use that one, or "
-            "replace all vectors with memkit reembed"
-        )
-    if state.analyzer is not None and state.analyzer != spec.analyzer:
-        raise EmbedderMismatch(
-            f"the store's words were analysed by {state.analyzer}, and this memkit uses "
-            f"{spec.analyzer}: bring it up to date with memkit reembed"
-        )
 
 
 class Tables:

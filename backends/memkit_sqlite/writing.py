@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
+from memkit.backing.compatibility import check_compatible
+from memkit.backing.hashing import signature_hash, unique_hash
+from memkit.backing.times import micros
 from memkit.errors import InvalidInput, RecordNotFound, VersionConflict
 from memkit.protocols import (
     Applied,
@@ -20,19 +23,9 @@ from memkit.protocols import (
     Touch,
     WriteResult,
 )
-from memkit_sqlite.rows import (
-    WRITTEN_COLUMNS,
-    Row,
-    index_row,
-    labels,
-    link_targets,
-    micros,
-    record_row,
-    signature_hash,
-    unique_hash,
-)
+from memkit_sqlite.rows import WRITTEN_COLUMNS, Row, index_row, labels, link_targets, record_row
 from memkit_sqlite.schema import OP_DELETE, OP_PATCH, OP_PUT, OP_REINDEX
-from memkit_sqlite.tables import Tables, check_compatible
+from memkit_sqlite.tables import Tables
 
 _APPLIED = Applied()
 _INSERT_RECORD = (
@@ -100,7 +93,9 @@ class Batch:
             not self._tables.spec.migrating
             and not all(isinstance(operation, Touch | Delete) for operation in operations)
         ):
-            check_compatible(self._tables.state, self._tables.spec)
+            check_compatible(
+                self._tables.state.fingerprint, self._tables.state.analyzer, self._tables.spec
+            )
         vector = next((index.vector for index in found if index.vector is not None), None)
         if vector is None:
             return

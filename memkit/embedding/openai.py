@@ -10,11 +10,11 @@ import numpy as np
 from memkit.embedding.answers import TextTooLong, vectors_in
 from memkit.embedding.pooling import checked_rows, halves, pool_parts, sendable
 from memkit.embedding.requirements import installed
-from memkit.embedding.retrying import Patience
 from memkit.embedding.service import OPENAI, Credentials, EmbeddingService
 from memkit.embedding.urls import EmbedderUrl
 from memkit.errors import ConfigurationError, EmbedderError
 from memkit.protocols import Fingerprint, Role
+from memkit.retrying import Patience
 
 if TYPE_CHECKING:
     from memkit.protocols import Vector

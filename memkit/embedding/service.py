@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from memkit.embedding.answers import error_code, refusal
 from memkit.embedding.requirements import require
-from memkit.embedding.retrying import PASSING, Patience, retry_after
 from memkit.errors import ConfigurationError, EmbedderUnavailable
+from memkit.retrying import PASSING, Patience, retry_after
 
 if TYPE_CHECKING:
     import httpx

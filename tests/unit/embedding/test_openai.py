@@ -15,7 +15,6 @@ import pytest
 
 from memkit.embedding import embedder_from_url
 from memkit.embedding.openai import OpenAIEmbedder
-from memkit.embedding.retrying import Patience, retry_after
 from memkit.errors import (
     ConfigurationError,
     EmbedderError,
@@ -23,6 +22,7 @@ from memkit.errors import (
     MissingDependency,
 )
 from memkit.protocols import Embedder
+from memkit.retrying import Patience, retry_after
 from tests.unit.embedding.endpoint import Answer, Endpoint
 
 QUICK = Patience(retries=3, first_wait=0.001, longest_wait=0.05)

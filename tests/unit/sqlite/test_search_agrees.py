@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from memkit.backing import lexical
 from memkit.errors import EmbedderMismatch, InvalidFilter
 from memkit.filters import And, Eq, Exists, Filter, In, Lt, Not, Or, matches
 from memkit.protocols import (
@@ -35,7 +36,7 @@ from memkit.protocols import (
 )
 from memkit.testing.records import EPOCH, NAMESPACE, build_record, unit_vectors
 from memkit.types import Link, MemoryRecord
-from memkit_sqlite import SqliteBackend, dense, index, lexical, partition
+from memkit_sqlite import SqliteBackend, dense, index, partition
 
 if TYPE_CHECKING:
     from tests.unit.sqlite.conftest import Opened

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from memkit_sqlite.columns import grown
-from memkit_sqlite.ranking import contenders
+from memkit.backing.arrays import grown
+from memkit.backing.ranking import contenders
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
