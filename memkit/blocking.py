@@ -341,9 +341,16 @@ class Memory:
 
     @_documented
     def export(
-        self, target: Target, *, everyone: bool = False, progress: Progress | None = None
+        self,
+        target: Target,
+        *,
+        everyone: bool = False,
+        vectors: bool = False,
+        progress: Progress | None = None,
     ) -> int:
-        return self._run(self._memory.export(target, everyone=everyone, progress=progress))
+        return self._run(
+            self._memory.export(target, everyone=everyone, vectors=vectors, progress=progress)
+        )
 
     @_documented
     def import_(self, source: Target, *, progress: Progress | None = None) -> Imported:

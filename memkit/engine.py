@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from memkit.backfill import Backfill
 from memkit.clock import utc_now
 from memkit.copies import Copies
-from memkit.drafts import Draft, is_event, place_of, record_from, unique_keys
+from memkit.drafts import Draft, record_from, unique_keys
 from memkit.errors import RecordNotFound, StoreClosed
 from memkit.filters import And, Eq, Exists, Filter, Gt, In, Lte, Not, Or, predicate
+from memkit.indexing import analysed
 from memkit.loops import LoopThread
 from memkit.protocols import (
     Backend,
@@ -43,6 +44,7 @@ from memkit.usage import Usage
 
 if TYPE_CHECKING:
     from memkit.config import Settings
+    from memkit.protocols import Vector
     from memkit.vectorizer import Vectorizer
 
 P = ParamSpec("P")
@@ -199,12 +201,23 @@ class Engine:
             for put, result in zip(puts, written, strict=True)
         ]
 
-    async def index(self, records: Sequence[MemoryRecord]) -> tuple[list[IndexData], str | None]:
-        """What records are found by, and a notice if they have no vectors for now."""
+    async def index(
+        self, records: Sequence[MemoryRecord], known: Sequence[Vector | None] = ()
+    ) -> tuple[list[IndexData], str | None]:
+        """What records are found by, and a notice if they have no vectors for now.
+
+        ``known`` are vectors that some of them have already.
+        """
         texts = [index_text(record) for record in records]
-        vectors, notice = await self.vectorizer.documents(texts)
-        terms, keys = await _unless_long(len(texts), _analysed, records, texts)
-        rows = [None] * len(texts) if vectors is None else vectors
+        rows = list(known) or [None] * len(texts)
+        lacking = [at for at, row in enumerate(rows) if row is None]
+        vectors, notice = None, None
+        if lacking:
+            vectors, notice = await self.vectorizer.documents([texts[at] for at in lacking])
+        if vectors is not None:
+            for at, vector in zip(lacking, vectors, strict=True):
+                rows[at] = vector
+        terms, keys = await _unless_long(len(texts), analysed, records, texts)
         return [IndexData(*parts) for parts in zip(rows, terms, keys, strict=True)], notice
 
     # The read path.
@@ -330,24 +343,6 @@ async def _unless_long(size: int, work: Callable[P, T], *args: P.args, **kwargs:
     if size <= _BRIEF:
         return work(*args, **kwargs)
     return await asyncio.to_thread(work, *args, **kwargs)
-
-
-def _analysed(
-    records: Sequence[MemoryRecord], texts: Sequence[str]
-) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
-    """The terms and the signature of each record."""
-    from memkit.retrieval.analysis import analyze
-    from memkit.retrieval.near import signatures
-
-    terms = [analyze(text) for text in texts]
-    # Turns and messages are not compared, so they have no terms to be compared by.
-    keys = signatures(
-        [
-            ((), "") if is_event(record) else (words, place_of(record) + record.kind)
-            for record, words in zip(records, terms, strict=True)
-        ]
-    )
-    return terms, keys
 
 
 def _tell(progress: Progress | None, done: int, total: int) -> None:

@@ -15,7 +15,8 @@ from memkit.drafts import Draft, DraftLike, as_draft
 from memkit.engine import Engine, Progress, Query
 from memkit.errors import InvalidInput, InvalidScope
 from memkit.filters import And, Filter, In
-from memkit.interchange import export_to, import_from
+from memkit.interchange.exporting import export_to
+from memkit.interchange.importing import import_from
 from memkit.lifecycle import revisions
 from memkit.lifecycle.erasure import erase
 from memkit.lifecycle.revisions import UNSET, Unset
@@ -551,16 +552,23 @@ class AsyncMemory:
         )
 
     async def export(
-        self, target: Target, *, everyone: bool = False, progress: Progress | None = None
+        self,
+        target: Target,
+        *,
+        everyone: bool = False,
+        vectors: bool = False,
+        progress: Progress | None = None,
     ) -> int:
         """Write this scope's records and those below it as JSON lines.
 
-        Records are whole: every field, state and version, forgotten ones too; no vectors.
+        Records are whole: every field, state and version, forgotten ones too.
         A file appears under its name only once it is complete.
 
         Args:
             target: a path, or a text file open for writing.
             everyone: other agents' private records too; refused on a handle with an agent.
+            vectors: their vectors too, four bytes a dimension before base64; an import with
+                the same model takes them instead of embedding anew.
             progress: called with how many records are written.
 
         Returns:
@@ -568,7 +576,9 @@ class AsyncMemory:
         """
         if everyone and self._scope.agent is not None:
             raise InvalidScope("a handle bound to an agent exports what that agent may read")
-        return await export_to(self._engine, self._scope, target, everyone, progress)
+        return await export_to(
+            self._engine, self._scope, target, progress, everyone=everyone, vectors=vectors
+        )
 
     async def import_(self, source: Target, *, progress: Progress | None = None) -> Imported:
         """Store the records of an export as they were, in this handle's namespace.

@@ -58,6 +58,15 @@ def pack_record(record: MemoryRecord) -> str:
     Raises:
         InvalidInput: its metadata has no JSON form.
     """
+    return as_json(_fields(record))
+
+
+def canonical_record(record: MemoryRecord) -> bytes:
+    """A record as bytes that are the same for equal records, wherever they are stored."""
+    return json.dumps(_fields(record), sort_keys=True, separators=(",", ":")).encode()
+
+
+def _fields(record: MemoryRecord) -> dict[str, Any]:
     packed: dict[str, Any] = {}
     for name in _NAMES:
         value = getattr(record, name)
@@ -67,8 +76,10 @@ def pack_record(record: MemoryRecord) -> str:
             value = micros(value)
         elif name == "metadata":
             value = dict(value)
+        elif name == "links":
+            value = [(link.type, link.target) for link in value]
         packed[name] = value
-    return as_json(packed)
+    return packed
 
 
 def unpack_record(text: str) -> MemoryRecord:

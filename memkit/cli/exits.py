@@ -20,7 +20,7 @@ from memkit.errors import (
     StoreError,
     VersionConflict,
 )
-from memkit.interchange import json_text
+from memkit.interchange.lines import json_text
 
 OK = 0
 UNEXPECTED = 1

@@ -1,4 +1,6 @@
-"""Commands that look after a store: export, import, status, doctor, config, reembed."""
+"""Commands that look after a store: export, import, status, doctor, config, reembed,
+init, migrate.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ from memkit.cli.exits import DAMAGED, OK, exit_code
 from memkit.cli.handles import Command, Json, Place, opened, placed, scoped
 from memkit.cli.output import console, notices, progress, show, show_json
 from memkit.config import load_settings
-from memkit.errors import StoreError
+from memkit.errors import InvalidInput, StoreError
+from memkit.protocols import StoreInfo
 from memkit.types import Problem
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="A path; - for a pipe.")]
@@ -29,12 +32,13 @@ def export(
     everyone: Annotated[
         bool, typer.Option("--everyone", help="Other agents' private records too.")
     ] = False,
+    vectors: Annotated[bool, typer.Option("--vectors", help="Their vectors too.")] = False,
     as_json: Json = False,
 ) -> None:
     """Write records as JSON lines: this scope's and those below it."""
     with progress("exporting", quiet=as_json) as tell:
         target = sys.stdout if file == "-" else file
-        written = memory.export(target, everyone=everyone, progress=tell)
+        written = memory.export(target, everyone=everyone, vectors=vectors, progress=tell)
     if file == "-":
         return
     if as_json:
@@ -185,6 +189,66 @@ def reembed(place: Place, as_json: Json = False) -> None:
     show(f"re-embedded {done.records} records{resumed}")
 
 
+def migrate(
+    source: Annotated[str, typer.Argument(metavar="SRC", help="The URL of the store to read.")],
+    destination: Annotated[str, typer.Argument(metavar="DST", help="That of an empty one.")],
+    as_json: Json = False,
+) -> None:
+    """Copy a whole store to another one, of any kind; repeat it to go on after a break."""
+    from memkit.migration import Copied, Verified, both_open, copy, verify
+
+    async def main() -> tuple[Copied, Verified]:
+        async with both_open(source, destination) as (origin, target):
+            with progress("copying", quiet=as_json) as tell:
+                copied = await copy(origin, target, tell)
+            with progress("comparing", quiet=as_json) as tell:
+                return copied, await verify(origin, target, tell)
+
+    copied, verified = asyncio.run(main())
+    if as_json:
+        show_json({**asdict(verified), "written": copied.written})
+        return
+    there = copied.records - copied.written
+    before = f", {there} of them in an earlier run" if there else ""
+    show(f"migrated {verified.records} records{before}; both stores hold {verified.digest}")
+
+
+@placed
+def init(
+    place: Place,
+    partitions: Annotated[
+        int | None,
+        typer.Option(min=2, metavar="N", help="PostgreSQL: tables in N parts, by namespace."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make the store, if it is not there, and show what it is."""
+    settings = load_settings(**place).settings
+    if partitions is not None:
+        if "://" not in settings.url:
+            raise InvalidInput("a file has no partitions: name a PostgreSQL store")
+        parts = "&" if "?" in settings.url else "?"
+        settings = settings.model_copy(
+            update={"url": f"{settings.url}{parts}partitions={partitions}"}
+        )
+
+    async def main() -> StoreInfo:
+        from memkit.opening import open_engine
+
+        engine = await open_engine(settings)
+        await engine.close()
+        return engine.info
+
+    info = asyncio.run(main())
+    if as_json:
+        show_json(
+            {"backend": info.location, "schema_version": info.schema_version}
+            | ({} if info.fingerprint is None else {"embedder": info.fingerprint.model})
+        )
+    else:
+        show(f"the store is ready: {info.location} (schema {info.schema_version})")
+
+
 COMMANDS: dict[str, Command] = {
     "export": export,
     "import": import_,
@@ -192,4 +256,6 @@ COMMANDS: dict[str, Command] = {
     "doctor": doctor,
     "config": config,
     "reembed": reembed,
+    "init": init,
+    "migrate": migrate,
 }

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from memkit.interchange import json_text, to_line
+from memkit.interchange.lines import json_text, to_line
 from memkit.types import Hit, MemoryRecord, NearCopy, Remembered
 
 if TYPE_CHECKING:
