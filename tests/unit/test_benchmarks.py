@@ -294,3 +294,35 @@ def test_agreement_compares_dense_recall_with_exact_search(
     report = json.loads(target.read_text(encoding="utf-8"))
     assert (report["rows"], report["queries"]) == (40, 3)
     assert report["agreement"] == 1
+
+
+def test_backends_are_measured_and_their_table_goes_into_a_page(load: Load, tmp_path: Path) -> None:
+    target, page, work = tmp_path / "backends.json", tmp_path / "page.md", tmp_path / "work"
+    benchmark = load("backends")
+    page.write_text(f"before\n\n{benchmark.BEGIN}\nold\n{benchmark.END}\n\nafter\n")
+    work.mkdir()
+
+    arguments = ["--sizes", "300", "--repeats", "2", "--folder", str(work), "--write", str(page)]
+    assert benchmark.main(["--json", str(target), "--backend", "SQLite", *arguments]) == 0
+
+    (row,) = json.loads(target.read_text(encoding="utf-8"))["rows"]
+    assert (row["backend"], row["n"]) == ("SQLite", 300)
+    assert row["dense_all_agreement"] == row["dense_tag_agreement"] == 1
+    assert row["bulk_per_s"] > 0
+    assert row["server_mb"] == 0
+    text = page.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "old" not in text
+    assert "| SQLite | 300 |" in text
+    assert list(work.iterdir()) == []
+
+
+def test_a_backend_that_cannot_be_measured_is_said_to_have_failed(
+    load: Load, tmp_path: Path
+) -> None:
+    target = tmp_path / "backends.json"
+    arguments = ["--backend", "sqlite:///proc/none/x.db", "--sizes", "300"]
+    assert load("backends").main(["--json", str(target), *arguments]) == 1
+    (row,) = json.loads(target.read_text(encoding="utf-8"))["rows"]
+    assert "Store" in row["error"]
