@@ -59,28 +59,31 @@ class Contest:
         return AsyncMemory(self._engine, Scope(namespace))
 
     async def fill(self) -> None:
-        """Store everything in bulk; then store some one by one."""
+        """Store everything in bulk."""
         drafts = [
             Draft(content=text, tags=(TAG,) if at % _OF < _TAGGED else ())
-            for at, text in enumerate(self._corpus.texts)
+            for at, text in enumerate(self._corpus.texts[: self._size])
         ]
         big = self._size - self._small
         wall, cpu = time.perf_counter(), time.process_time()
         for start in range(0, big, _BULK):
-            await self._store(BIG, drafts[start : min(start + _BULK, big)])
-        await self._store(SMALL, drafts[big : self._size])
+            await self._store_many(BIG, drafts[start : min(start + _BULK, big)])
+        await self._store_many(SMALL, drafts[big:])
         # The first search waits for whatever index the backend builds for so many.
         await self._ranked(BIG, next(self._queries), EVERYTHING)
         self.measured["bulk_per_s"] = self._size / (time.perf_counter() - wall)
         self.measured["bulk_cpu_ms"] = 1e3 * (time.process_time() - cpu) / self._size
+
+    async def store(self) -> None:
+        """Store some more one by one; last, since nothing else knows of them."""
         memory, walls = self._memory(BIG), []
-        for draft in drafts[self._size :]:
+        for text in self._corpus.texts[self._size :]:
             wall = time.perf_counter()
-            await memory.remember(draft.content)
+            await memory.remember(text)
             walls.append(time.perf_counter() - wall)
         self.measured["store_one_ms"] = 1e3 * median(walls[_WARM:])
 
-    async def _store(self, namespace: str, drafts: Sequence[Draft]) -> None:
+    async def _store_many(self, namespace: str, drafts: Sequence[Draft]) -> None:
         done = await self._memory(namespace).remember_many(drafts)
         self._ids[namespace] += [outcome.id for outcome in done]
 
@@ -143,7 +146,7 @@ async def _contest(url: str, size: int, repeats: int, weigh: Callable[[], None])
     settings = load_settings(url=url).settings
     engine = await open_engine(settings, embedder)
     contest = Contest(engine, corpus, size, repeats)
-    steps: list[Callable[[], Awaitable[None]]] = [contest.fill, contest.search]
+    steps: list[Callable[[], Awaitable[None]]] = [contest.fill, contest.search, contest.store]
     try:
         for step in steps:
             await step()
