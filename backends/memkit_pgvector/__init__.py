@@ -1,1 +1,5 @@
-"""In the making."""
+"""memkit's store on PostgreSQL with pgvector."""
+
+from memkit_pgvector.backend import PgvectorBackend
+
+__all__ = ["PgvectorBackend"]
