@@ -14,8 +14,8 @@ import threading
 import time
 from pathlib import Path
 
+from memkit.backing.locks import FileLock, is_free
 from memkit_chroma.folder import LOCK
-from memkit_chroma.leases import FileLock, is_free
 from memkit_chroma.serving import GATE, HOLDERS, STATE
 
 #: What it ends with if another process has the folder.

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from memkit.backing.locks import FileLock, gate, is_free, require_locks
 from memkit.errors import StoreUnavailable
 from memkit_chroma.folder import LOCK
-from memkit_chroma.leases import FileLock, gate, is_free, require_locks
 
 STATE = "memkit.server.json"
 GATE = "memkit.gate"
@@ -46,19 +46,19 @@ class Served:
         Raises:
             StoreUnavailable: the folder is open without a server, or none starts.
         """
-        with gate(self._folder / GATE, _GATE_SECONDS, self._location):
+        with gate(self._folder / GATE, _GATE_SECONDS):
             self.port = self._running()
             self._lease.take(share=True, wait=True)
 
     def revive(self) -> int:
         """The port of the server, which is started anew if it has died."""
-        with gate(self._folder / GATE, _GATE_SECONDS, self._location):
+        with gate(self._folder / GATE, _GATE_SECONDS):
             self.port = self._running()
             return self.port
 
     def pause(self, work: Callable[[], None]) -> int:
         """Do something while the server is stopped; the port that it has afterwards."""
-        with gate(self._folder / GATE, _GATE_SECONDS, self._location):
+        with gate(self._folder / GATE, _GATE_SECONDS):
             self._stop()
             try:
                 work()
@@ -68,7 +68,7 @@ class Served:
 
     def release(self) -> None:
         """Leave; the last one stops the server and waits for its end."""
-        with gate(self._folder / GATE, _GATE_SECONDS, self._location):
+        with gate(self._folder / GATE, _GATE_SECONDS):
             self._lease.release()
             if is_free(self._folder / HOLDERS):
                 self._stop()
@@ -143,7 +143,10 @@ class Served:
 
 def join(folder: Path, location: str) -> Served:
     """Take part in a folder's server."""
-    require_locks()
+    require_locks(
+        "chroma+serve",
+        "run a server here (chroma run --path ...) and use chroma://host:port",
+    )
     served = Served(folder, location)
     served.join()
     return served

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from memkit.backing.locks import alone
 from memkit.errors import MemkitError, StoreClosed, StoreUnavailable
 from memkit.protocols import Operation, WriteResult
 from memkit_chroma.drafts import Draft
 from memkit_chroma.flushing import Flusher
-from memkit_chroma.leases import alone
 from memkit_chroma.ledger import Overtaken
 from memkit_chroma.partition import Partition
 from memkit_chroma.reembedding import Reembedding

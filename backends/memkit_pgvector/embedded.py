@@ -16,8 +16,8 @@ from urllib.parse import quote
 from memkit.errors import ConfigurationError, StoreError, StoreFull, StoreReadOnly, StoreUnavailable
 
 if TYPE_CHECKING:
+    from memkit.backing.locks import FileLock
     from memkit_pgvector.embedded_cluster import Cluster
-    from memkit_pgvector.leases import Lease
 
 # Past the gate others may start a server, recover it after a crash or stop it.
 _GATE_SECONDS = 180.0
@@ -36,8 +36,9 @@ class EmbeddedServer:
     def __init__(self, path: Path) -> None:
         self._path = Path(os.path.abspath(path))
         self._data = self._path / "pgdata"
+        self._leases = self._path / "memkit.leases"
         self._lock = threading.Lock()
-        self._lease: Lease | None = None
+        self._lease: FileLock | None = None
 
     def start(self) -> str:
         """Run the server, or join the one that runs; a libpq URI of it.
@@ -56,17 +57,18 @@ class EmbeddedServer:
             raise ConfigurationError(
                 "postgres-embedded:// needs a Unix system: run a server and open postgresql://"
             )
-        from memkit_pgvector.leases import Lease, gate
+        from memkit.backing.locks import gate, is_free
 
         with self._lock, self._explained():
             cluster = self._cluster()
             with gate(self._path / "memkit.lock", _GATE_SECONDS) as passed:
-                lease = self._lease or Lease(self._path / "memkit.leases")
-                lease.take()
+                lease = self._lease or FileLock(self._leases)
+                lease.take(share=True, wait=True)
                 try:
                     sockets = cluster.start(passed).sockets
                 except BaseException:
-                    if lease.drop():
+                    lease.release()
+                    if is_free(self._leases):
                         cluster.stop(_STOP_SECONDS_AT_EXIT)
                     raise
             if self._lease is None:
@@ -93,12 +95,13 @@ class EmbeddedServer:
                 return  # a fork's child: the lease is its parent's
             if not self._path.exists():
                 # Deleted under the server, which sees that within a minute and ends.
-                lease.let_go()
+                lease.release()
                 return
-            from memkit_pgvector.leases import gate
+            from memkit.backing.locks import gate, is_free
 
             with self._explained(), gate(self._path / "memkit.lock", 2 * seconds):
-                if lease.drop():
+                lease.release()
+                if is_free(self._leases):
                     self._cluster().stop(seconds)
 
     def _cluster(self) -> Cluster:

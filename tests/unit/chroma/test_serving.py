@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from memkit.backing.locks import is_free
 from memkit.errors import StoreUnavailable
 from memkit.filters import EVERYTHING
 from memkit.protocols import Applied, DenseLeg, Fingerprint, StoreSpec
@@ -22,7 +23,6 @@ from memkit.testing.processes import hear, started, tell
 from memkit.testing.records import NAMESPACE, build_put, build_record, record_id, unit_vector
 from memkit.testing.suite import ids_of, scan_all
 from memkit_chroma.folder import LOCK
-from memkit_chroma.leases import is_free
 from memkit_chroma.serving import STATE
 from tests.engines.chroma import persistent_backend_at, served_backend_at
 

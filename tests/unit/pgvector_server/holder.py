@@ -13,11 +13,12 @@ import signal
 import sys
 from pathlib import Path
 
+from memkit.backing import locks
 from memkit.errors import MemkitError
-from memkit_pgvector import embedded_cluster, embedded_user, leases
+from memkit_pgvector import embedded_cluster, embedded_user
 from memkit_pgvector.embedded import EmbeddedServer
 
-_LOADED = (embedded_cluster, embedded_user, leases)
+_LOADED = (embedded_cluster, embedded_user, locks)
 
 
 def _forked() -> int:

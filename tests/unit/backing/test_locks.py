@@ -1,4 +1,4 @@
-"""Leases and gates: any number of holders, one past the gate."""
+"""Locks on files: any number of holders, one past the gate."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ from pathlib import Path
 
 import pytest
 
+from memkit.backing.locks import FileLock, gate, is_free
 from memkit.errors import StoreUnavailable
-from memkit_pgvector.leases import Lease, gate
 
 
 def test_only_the_last_to_drop_is_alone(tmp_path: Path) -> None:
-    first, second = (Lease(tmp_path / "leases") for _ in range(2))
-    first.take()
-    first.take()
-    second.take()
-    assert not first.drop()
+    first, second = (FileLock(tmp_path / "leases") for _ in range(2))
+    assert first.take(share=True)
+    assert first.take(share=True)
+    assert second.take(share=True)
+    assert not FileLock(tmp_path / "leases").take()
+    first.release()
     assert not first.held
     assert second.held
-    assert second.drop()
+    assert not is_free(tmp_path / "leases")
+    second.release()
+    assert is_free(tmp_path / "leases")
 
 
 def test_one_at_a_time_is_past_the_gate(tmp_path: Path) -> None:
