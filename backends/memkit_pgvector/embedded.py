@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from memkit.backing.locks import FileLock, gate, is_free
 from memkit.errors import ConfigurationError, StoreError, StoreFull, StoreReadOnly, StoreUnavailable
 
 if TYPE_CHECKING:
-    from memkit.backing.locks import FileLock
     from memkit_pgvector.embedded_cluster import Cluster
 
 # Past the gate others may start a server, recover it after a crash or stop it.
@@ -57,8 +57,6 @@ class EmbeddedServer:
             raise ConfigurationError(
                 "postgres-embedded:// needs a Unix system: run a server and open postgresql://"
             )
-        from memkit.backing.locks import gate, is_free
-
         with self._lock, self._explained():
             cluster = self._cluster()
             with gate(self._path / "memkit.lock", _GATE_SECONDS) as passed:
@@ -97,9 +95,7 @@ class EmbeddedServer:
                 # Deleted under the server, which sees that within a minute and ends.
                 lease.release()
                 return
-            from memkit.backing.locks import gate, is_free
-
-            with self._explained(), gate(self._path / "memkit.lock", 2 * seconds):
+                with self._explained(), gate(self._path / "memkit.lock", 2 * seconds):
                 lease.release()
                 if is_free(self._leases):
                     self._cluster().stop(seconds)
