@@ -95,7 +95,7 @@ class EmbeddedServer:
                 # Deleted under the server, which sees that within a minute and ends.
                 lease.release()
                 return
-                with self._explained(), gate(self._path / "memkit.lock", 2 * seconds):
+            with self._explained(), gate(self._path / "memkit.lock", 2 * seconds):
                 lease.release()
                 if is_free(self._leases):
                     self._cluster().stop(seconds)
