@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from memkit.clock import utc_now
 from memkit.drafts import Draft, DraftLike, as_draft
-from memkit.engine import Engine, Progress, Query
+from memkit.engine import Engine, Progress
 from memkit.errors import InvalidInput, InvalidScope
 from memkit.filters import And, Filter, In
 from memkit.interchange.exporting import export_to
@@ -22,6 +22,7 @@ from memkit.lifecycle.erasure import erase
 from memkit.lifecycle.revisions import UNSET, Unset
 from memkit.maintenance import status as status_of
 from memkit.protocols import Embedder, Maintenance, Order
+from memkit.recalling import Query
 from memkit.relations import DEPTH_MAX, related
 from memkit.scope import Reach, Scope
 from memkit.selection import Labels, living, selection

@@ -192,11 +192,16 @@ class Why:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A recalled record, its score and why it has it."""
+    """A recalled record, its score and why it has it.
+
+    ``context`` holds the turns around it in its conversation, in their order, where a recall
+    asked for them.
+    """
 
     record: MemoryRecord
     score: float
     why: Why
+    context: tuple[MemoryRecord, ...] = ()
 
     @property
     def content(self) -> str:
