@@ -26,6 +26,8 @@ _DEPTH = 100
 # and what surrounds a turn by more.
 _WEIGHED = 60
 _SPARE = 10
+#: The most turns on either side that a hit brings along.
+CONTEXT_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Query:
     context: int = 0
     diverse: bool = True
     at: datetime | None = None
+    min_relevance: float = 0.0
 
 
 async def recall(engine: Engine, scope: Scope, query: Query) -> RecallResult:

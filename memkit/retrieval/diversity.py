@@ -9,7 +9,7 @@ from memkit.retrieval.analysis import analyze
 #: Two texts say the same if they share so much of their words (Jaccard index).
 _SAME = 0.8
 #: What a text keeps of its score that says what a better hit has said.
-REPEAT = 0.5
+REPEAT = 0.1
 # Beyond these places nothing is compared: nobody is shown them.
 _COMPARED = 40
 
