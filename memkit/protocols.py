@@ -286,11 +286,17 @@ class Scored(NamedTuple):
 class SearchResult:
     """Each leg's ranked list, in the order of the legs.
 
-    ``records`` may hold records that the engine fetched on the way, to save a round trip.
+    Attributes:
+        legs: the lists.
+        records: records that were fetched on the way, if any, to save a round trip.
+        ceilings: for each leg the score of a record that has all that was asked for, ``None``
+            where it is not known. Of a lexical leg it is the sum of the idf of its distinct
+            terms, those that no record holds included.
     """
 
     legs: tuple[tuple[Scored, ...], ...]
     records: Mapping[str, MemoryRecord]
+    ceilings: tuple[float | None, ...] = ()
 
 
 @runtime_checkable

@@ -11,7 +11,7 @@ from memkit.clock import utc_now
 from memkit.conversations import place_in_conversation, shifted, turns_at
 from memkit.filters import And, Eq, Exists, Filter, Gt, In, Lte, Not, Or, predicate
 from memkit.protocols import DenseLeg, LexicalLeg, SearchLeg
-from memkit.retrieval.fusion import Fused, fuse
+from memkit.retrieval.fusion import Fused, fuse, informed_weight
 from memkit.retrieval.weighing import Candidate, weigh
 from memkit.scope import Reach, Scope
 from memkit.selection import living
@@ -63,13 +63,15 @@ async def recall(engine: Engine, scope: Scope, query: Query) -> RecallResult:
     found = await engine.backend.search(
         scope.namespace, list(legs.values()), And((visible, query.filter)), depth
     )
-    weight = engine.settings.dense_weight
-    fused = fuse(
-        dict(zip(legs, found.legs, strict=True)),
-        {"dense": weight, "lexical": 1 - weight},
-        depth,
-        weighed,
-    )
+    lists = dict(zip(legs, found.legs, strict=True))
+    ceilings = dict(zip(legs, found.ceilings or (None,) * len(legs), strict=True))
+    dense = engine.settings.dense_weight
+    weights = {
+        name: informed_weight(weight, entries[0].score if entries else 0.0, ceilings.get(name))
+        for name, weight in (("dense", dense), ("lexical", 1 - dense))
+        if (entries := lists.get(name)) is not None
+    }
+    fused = fuse(lists, weights, depth, weighed)
     records = dict(found.records)
     missing = [entry.id for entry in fused if entry.id not in records]
     if missing:
