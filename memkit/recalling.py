@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from memkit.clock import utc_now
 from memkit.conversations import place_in_conversation, shifted, turns_at
 from memkit.filters import And, Eq, Exists, Filter, Gt, In, Lte, Not, Or, predicate
-from memkit.protocols import DenseLeg, LexicalLeg, SearchLeg
+from memkit.protocols import DenseLeg, LexicalLeg, Scored, SearchLeg
 from memkit.retrieval.fusion import Fused, fuse, informed_weight
+from memkit.retrieval.timing import CERTAIN, with_arm, within
 from memkit.retrieval.weighing import Candidate, weigh
 from memkit.scope import Reach, Scope
 from memkit.selection import living
@@ -19,6 +20,7 @@ from memkit.types import Hit, MemoryRecord, RecallResult, State, Why
 
 if TYPE_CHECKING:
     from memkit.engine import Engine
+    from memkit.temporal import Span
 
 # Entries asked of each leg when two are fused; the deeper both lists go, the better.
 _DEPTH = 100
@@ -26,6 +28,8 @@ _DEPTH = 100
 # and what surrounds a turn by more.
 _WEIGHED = 60
 _SPARE = 10
+# An event is taken for one that a record tells of if that has so much of its words.
+_KNOWN = 0.4
 #: The most turns on either side that a hit brings along.
 CONTEXT_MAX = 20
 
@@ -60,10 +64,16 @@ async def recall(engine: Engine, scope: Scope, query: Query) -> RecallResult:
     around = query.profile != "fast"
     weighed = max(_WEIGHED if around else 0, query.limit + _SPARE)
     depth = weighed if len(legs) < 2 else max(_DEPTH, 2 * weighed)
-    found = await engine.backend.search(
-        scope.namespace, list(legs.values()), And((visible, query.filter)), depth
-    )
-    lists = dict(zip(legs, found.legs, strict=True))
+    wanted = And((visible, query.filter))
+    found = await engine.backend.search(scope.namespace, list(legs.values()), wanted, depth)
+    lists: dict[str, Sequence[Scored]] = dict(zip(legs, found.legs, strict=True))
+    spans = await _spans(engine, scope, visible, query, now) if around else ()
+    time = within(spans)
+    if time is not None:
+        arm = await engine.backend.search(
+            scope.namespace, list(legs.values()), And((wanted, time)), weighed
+        )
+        lists = with_arm(lists, dict(zip(legs, arm.legs, strict=True)), depth)
     ceilings = dict(zip(legs, found.ceilings or (None,) * len(legs), strict=True))
     dense = engine.settings.dense_weight
     weights = {
@@ -90,12 +100,47 @@ async def recall(engine: Engine, scope: Scope, query: Query) -> RecallResult:
         now,
         engine.settings,
         around=around,
+        spans=spans,
         diverse=query.limit if query.diverse and around else 0,
     )
     hits = [_hit(candidate) for candidate in candidates[: query.limit]]
     if query.context:
         hits = await _with_context(engine, scope, visible, hits, query.context)
     return RecallResult(tuple(hits), notices)
+
+
+async def _spans(
+    engine: Engine, scope: Scope, visible: Filter, query: Query, now: datetime
+) -> tuple[Span, ...]:
+    """The times that the query asks about; events are looked up among the memories."""
+    from memkit.temporal import find
+
+    asked = find(query.text, now if query.at is None else query.at)
+    spans = list(asked.spans)
+    for anchor in asked.anchors:
+        if anchor.certainty >= CERTAIN:
+            moment = await _moment(engine, scope, visible, query, anchor.phrase)
+            if moment is not None:
+                spans.append(anchor.resolve(moment))
+    return tuple(spans)
+
+
+async def _moment(
+    engine: Engine, scope: Scope, visible: Filter, query: Query, phrase: str
+) -> datetime | None:
+    """When the event was that a phrase names: by its words, most of which a record must have."""
+    from memkit.retrieval.analysis import analyze
+
+    leg = LexicalLeg(analyze(phrase))
+    found = await engine.backend.search(scope.namespace, [leg], visible, 1)
+    (entries,) = found.legs
+    if not entries or informed_weight(1.0, entries[0].score, (*found.ceilings, None)[0]) < _KNOWN:
+        return None
+    stored = await engine.backend.get(scope.namespace, [entries[0].id])
+    record = next((item.record for item in stored.values()), None)
+    if record is None or not gate(scope, visible)(record):
+        return None
+    return record.occurred_at or record.created_at
 
 
 async def _legs(engine: Engine, query: Query) -> tuple[dict[str, SearchLeg], tuple[str, ...]]:

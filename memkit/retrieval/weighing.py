@@ -12,10 +12,12 @@ from memkit.retrieval.diversity import REPEAT, repeats
 from memkit.retrieval.factors import factors_of
 from memkit.retrieval.fusion import Fused
 from memkit.retrieval.names import exact_names, exactness
+from memkit.retrieval.timing import time_factor
 from memkit.types import MemoryRecord
 
 if TYPE_CHECKING:
     from memkit.config import Settings
+    from memkit.temporal import Span
 
 
 class Candidate(NamedTuple):
@@ -34,6 +36,7 @@ def weigh(
     settings: Settings,
     *,
     around: bool = True,
+    spans: Sequence[Span] = (),
     diverse: int = 0,
 ) -> list[Candidate]:
     """Candidates with their factors, best first; equal scores in the order of their ids.
@@ -44,6 +47,7 @@ def weigh(
         now: the time that ages are counted from.
         settings: the weights.
         around: whether conversations and exact names count, not the record alone.
+        spans: the times that the query asks about.
         diverse: among so many best, texts that repeat a better one make room; 0: they stay.
     """
     weighed = [factors_of(record, now, settings) for _, record in found]
@@ -55,6 +59,8 @@ def weigh(
             exact = exactness(names, record.content)
             if exact != 1:
                 factors["exact"] = exact
+            if spans:
+                factors["time"] = time_factor(record, spans)
     candidates = [
         Candidate(entry.score * prod(factors.values()), record, entry, factors)
         for (entry, record), factors in zip(found, weighed, strict=True)
