@@ -12,6 +12,7 @@ from memkit.conversations import place_in_conversation, shifted, turns_at
 from memkit.filters import And, Eq, Exists, Filter, Gt, In, Lte, Not, Or, predicate
 from memkit.protocols import DenseLeg, LexicalLeg, Scored, SearchLeg
 from memkit.retrieval.fusion import Fused, fuse, informed_weight
+from memkit.retrieval.relevance import relevances
 from memkit.retrieval.timing import CERTAIN, with_arm, within
 from memkit.retrieval.weighing import Candidate, weigh
 from memkit.scope import Reach, Scope
@@ -103,7 +104,13 @@ async def recall(engine: Engine, scope: Scope, query: Query) -> RecallResult:
         spans=spans,
         diverse=query.limit if query.diverse and around else 0,
     )
-    hits = [_hit(candidate) for candidate in candidates[: query.limit]]
+    hits = [
+        _hit(candidate, relevance)
+        for candidate, relevance in zip(
+            candidates, relevances(candidates, lists, ceilings, query.limit), strict=False
+        )
+        if relevance >= query.min_relevance
+    ]
     if query.context:
         hits = await _with_context(engine, scope, visible, hits, query.context)
     return RecallResult(tuple(hits), notices)
@@ -182,9 +189,10 @@ def _states(states: tuple[str, ...]) -> Filter:
     return Eq("state", states[0]) if len(states) == 1 else In("state", states)
 
 
-def _hit(candidate: Candidate) -> Hit:
+def _hit(candidate: Candidate, relevance: float) -> Hit:
     entry = candidate.entry
-    return Hit(candidate.record, candidate.score, Why(entry.legs, entry.score, candidate.factors))
+    why = Why(entry.legs, entry.score, candidate.factors)
+    return Hit(candidate.record, candidate.score, why, relevance)
 
 
 async def _with_context(

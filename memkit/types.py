@@ -194,13 +194,16 @@ class Why:
 class Hit:
     """A recalled record, its score and why it has it.
 
-    ``context`` holds the turns around it in its conversation, in their order, where a recall
+    ``relevance`` is a calibrated estimate in [0, 1] of how likely it answers the query, unlike
+    ``score``, which is relative to the other hits; ``None`` where a hit was not made by a
+    recall. ``context`` holds the turns around it in its conversation, in their order, where a recall
     asked for them.
     """
 
     record: MemoryRecord
     score: float
     why: Why
+    relevance: float | None = None
     context: tuple[MemoryRecord, ...] = ()
 
     @property

@@ -137,13 +137,14 @@ def _unanswerable(report: Report) -> Table:
         (
             "",
             "questions",
-            "rightly nothing, %",
-            "relevance of best hit",
-            "where answerable",
+            "nothing, %",
+            "relevance",
+            "of answerable",
             "separation",
         ),
         tuple(rows),
-        "Separation is the probability that an answerable question's best hit is more relevant "
+        "Nothing is what they should get. Relevance is the mean of the best hits'. Separation is "
+        "the probability that an answerable question's best hit is more relevant "
         "than an unanswerable one's: 0.5 is chance.",
     )
 
