@@ -88,7 +88,7 @@ def evaluate(
                 wanted=frozenset(
                     () if sessions is None else sessions_of(question.relevant, session_of)
                 ),
-                relevance=_relevance(result[0]) if result else None,
+                relevance=result[0].relevance if result else None,
                 wall_ms=1e3 * wall,
                 cpu_ms=1e3 * cpu,
             )
@@ -151,12 +151,6 @@ def _sessions(result: Iterable[Hit], ranked: Sequence[str], field: str | None) -
         alone(id_) if session is None else session
         for id_, session in zip(ranked, found, strict=True)
     )
-
-
-def _relevance(hit: Hit) -> float:
-    """How relevant a hit is: its calibrated relevance where the engine tells one."""
-    relevance = getattr(hit, "relevance", None)
-    return float(hit.score if relevance is None else relevance)
 
 
 def _stored(
