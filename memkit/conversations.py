@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TypeAlias
 
-from memkit.drafts import place_of
 from memkit.filters import And, Eq, Filter, In
+from memkit.places import Place, place_in_conversation, shifted
 from memkit.protocols import Backend, Stored
 from memkit.types import MemoryRecord, State
 
@@ -19,21 +18,6 @@ from memkit.types import MemoryRecord, State
 REACH = 2
 
 _AT_ONCE = 200
-
-#: Where a turn stands: namespace, audience, conversation, sequence.
-Place: TypeAlias = tuple[str, str, str, int]
-
-
-def place_in_conversation(record: MemoryRecord) -> Place | None:
-    """Where a record stands in its conversation; ``None`` if it is no turn of one."""
-    if record.conversation_id is None or record.sequence is None:
-        return None
-    return record.namespace, place_of(record), record.conversation_id, record.sequence
-
-
-def shifted(place: Place, by: int) -> Place:
-    """The place so many turns on."""
-    return *place[:3], place[3] + by
 
 
 async def turns_before(

@@ -14,8 +14,9 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from typing import ParamSpec, TypeAlias, TypeVar
 
-from memkit.conversations import REACH, place_in_conversation, turns_before
-from memkit.drafts import is_event, place_of
+from memkit.conversations import REACH, turns_before
+from memkit.drafts import is_event
+from memkit.places import place_in_conversation, place_of
 from memkit.protocols import Backend
 from memkit.retrieval.text import index_text
 from memkit.types import MemoryRecord

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from memkit.clock import utc_now
-from memkit.conversations import place_in_conversation, shifted, turns_at
+from memkit.conversations import turns_at
 from memkit.filters import And, Eq, Exists, Filter, Gt, In, Lte, Not, Or, predicate
+from memkit.places import place_in_conversation, shifted
 from memkit.protocols import DenseLeg, LexicalLeg, Scored, SearchLeg
 from memkit.retrieval.fusion import Fused, fuse, informed_weight
 from memkit.retrieval.relevance import relevances

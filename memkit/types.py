@@ -196,7 +196,7 @@ class Hit:
 
     ``relevance`` is a calibrated estimate in [0, 1] of how likely it answers the query, unlike
     ``score``, which is relative to the other hits; ``None`` where a hit was not made by a
-    recall. ``context`` holds the turns around it in its conversation, in their order, where a recall
+    recall. ``context`` holds the turns around it in its conversation, where a recall
     asked for them.
     """
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from memkit.conversations import Place, place_in_conversation, shifted
+from memkit.places import Place, place_in_conversation, shifted
 from memkit.types import MemoryRecord
 
 _CONVERSATION = 0.75
