@@ -134,7 +134,7 @@ class Stand:
         exact: list[set[str]] = []
 
         def own(query: Query) -> None:
-            found = memory.recall(query.text, limit=TOP, mode="dense")
+            found = memory.recall(query.text, limit=TOP, mode="dense", profile="fast")
             answers.append({hit.content for hit in found})
 
         def floor(query: Query) -> None:

@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from _report import circumstances, save
+from _tables import write_between
 from rich.progress import Progress
 
 BACKENDS = {
@@ -80,16 +81,6 @@ def _markdown(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def write_table(page: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Put the table between the page's markers."""
-    text = page.read_text(encoding="utf-8")
-    before, begun, rest = text.partition(BEGIN)
-    _, ended, after = rest.partition(END)
-    if not begun or not ended:
-        raise SystemExit(f"{page} has no place for the table: {BEGIN} ... {END}")
-    page.write_text(f"{before}{BEGIN}\n\n{_markdown(rows)}\n\n{END}{after}", encoding="utf-8")
-
-
 def _chosen(text: str) -> tuple[str, str]:
     if text in BACKENDS:
         return text, BACKENDS[text]
@@ -124,7 +115,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(_markdown(rows))
     save({"rows": rows, **circumstances()}, arguments.json)
     if arguments.write is not None:
-        write_table(arguments.write, rows)
+        write_between(arguments.write, BEGIN, END, _markdown(rows))
     return 1 if any("error" in row for row in rows) else 0
 
 

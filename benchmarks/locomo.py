@@ -19,20 +19,24 @@ import sys
 import time
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from _locomo import CATEGORIES, BadDataset, Conversation, Question, load
-from _ranking import Measures, session_measures, shares, turn_measures
+from _locomo import CATEGORIES, BadDataset, Conversation, load
+from _locomo import Question as Asked
 from _report import circumstances, percentile, save, show
 from _vectors import FileVectors
 from rich.progress import Progress, TaskID
 
 from memkit import Draft, Memory
+from memkit.evaluation import Evaluation, Question, evaluate
+from memkit.evaluation.measures import SESSION
+from memkit.evaluation.questions import EVAL_ID
+from memkit.evaluation.summary import by_category
 from memkit.memory import MODES
 from memkit.protocols import Embedder
 
@@ -41,59 +45,62 @@ AUDIT_NAME = "locomo_audit.json"
 LIMIT = 50
 
 
-@dataclass(slots=True)
-class Judged:
-    """The measures of all questions under one reading of the evidence."""
-
-    turn: list[tuple[str, Measures]] = field(default_factory=list)
-    session: list[tuple[str, Measures]] = field(default_factory=list)
-
-    def add(
-        self,
-        category: str,
-        ranked: Sequence[str],
-        evidence: frozenset[str],
-        session_of: dict[str, int],
-    ) -> None:
-        """Judge one ranking; a question without evidence says nothing."""
-        if evidence:
-            self.turn.append((category, turn_measures(ranked, evidence)))
-            self.session.append((category, session_measures(ranked, evidence, session_of)))
-
-    def report(self) -> dict[str, Any]:
-        """The shares, by category and in all, and how many questions they are of."""
-        counts = Counter(category for category, _ in self.turn)
-        return {
-            "turn": shares(self.turn),
-            "session": shares(self.session),
-            "questions": {"all": len(self.turn), **counts},
-        }
+TURN = ("any@5", "all@5", "any@10", "all@10", "mrr")
+SESSIONS = ("any@5", "any@10")
+_SHARES = {"p50": 50, "p95": 95}
 
 
 @dataclass(slots=True)
 class Run:
-    """What one run has measured so far."""
+    """What one run has measured so far, each conversation by itself."""
 
-    original: Judged = field(default_factory=Judged)
-    audited: Judged = field(default_factory=Judged)
+    original: list[Evaluation] = field(default_factory=list)
+    audited: list[Evaluation] = field(default_factory=list)
     stored: int = 0
     ingest_s: float = 0.0
     ingest_cpu_s: float = 0.0
-    recall_ms: list[float] = field(default_factory=list)
-    recall_cpu_ms: list[float] = field(default_factory=list)
     notices: set[str] = field(default_factory=set)
 
 
+def turn_id(conversation: Conversation, id_: str) -> str:
+    """The id of a turn among those of all conversations."""
+    return f"{conversation.id}/{id_}"
+
+
+def session_id(conversation: Conversation, session: int) -> str:
+    """The id of a session; it is a conversation in memkit's words."""
+    return f"{conversation.id}/session-{session}"
+
+
+def questions_of(conversation: Conversation, namespace: str) -> list[tuple[Asked, Question]]:
+    """The questions with evidence of either reading; together they are one group."""
+    return [
+        (
+            asked,
+            Question(
+                id=f"{conversation.id}/{number}",
+                query=asked.text,
+                relevant=frozenset(turn_id(conversation, each) for each in asked.evidence),
+                category=asked.category,
+                group=conversation.id,
+                namespace=namespace,
+            ),
+        )
+        for number, asked in enumerate(conversation.questions)
+        if asked.evidence or asked.audited
+    ]
+
+
 def drafts_of(conversation: Conversation) -> list[Draft]:
-    """The turns as memories; a session is a conversation in memkit's words."""
+    """The turns as memories."""
     return [
         Draft(
             content=turn.text,
             speaker=turn.speaker,
             occurred_at=turn.occurred_at,
-            conversation_id=f"{conversation.id}/session-{turn.session}",
+            conversation_id=session_id(conversation, turn.session),
             sequence=turn.sequence,
-            metadata={"dia_id": turn.id},
+            metadata={EVAL_ID: turn_id(conversation, turn.id)},
         )
         for turn in conversation.turns
     ]
@@ -110,21 +117,40 @@ def ingest(memory: Memory, conversation: Conversation, run: Run) -> None:
     run.notices.update(notice for outcome in outcomes for notice in outcome.notices)
 
 
-def ask(memory: Memory, question: Question, mode: str, limit: int, run: Run) -> list[str]:
-    """The ids of the turns that a question recalls, best first."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    result = memory.recall(question.text, limit=limit, mode=mode)
-    run.recall_ms.append(1e3 * (time.perf_counter() - wall))
-    run.recall_cpu_ms.append(1e3 * (time.process_time() - cpu))
-    run.notices.update(result.notices)
-    return [hit.record.metadata["dia_id"] for hit in result]
+def ask(
+    memory: Memory,
+    conversation: Conversation,
+    namespace: str,
+    recall: Mapping[str, Any],
+    run: Run,
+) -> None:
+    """Ask a conversation's questions and judge the answers by both readings."""
+    both = questions_of(conversation, namespace)
+    if not both:
+        return
+    found = evaluate(
+        memory,
+        [question for _, question in both],
+        recall=recall,
+        sessions="conversation_id",
+    )
+    session_of = {
+        turn_id(conversation, turn.id): session_id(conversation, turn.session)
+        for turn in conversation.turns
+    }
+    audited = {
+        question.id: frozenset(turn_id(conversation, each) for each in asked.audited)
+        for asked, question in both
+    }
+    run.original.append(found)
+    run.audited.append(found.with_relevant(audited, session_of))
+    run.notices.update(found.notices)
 
 
-def evaluate(
+def measured(
     memory: Memory,
     conversations: Sequence[Conversation],
-    mode: str,
-    limit: int,
+    recall: Mapping[str, Any],
     progress: Progress,
     task: TaskID,
 ) -> Run:
@@ -133,35 +159,51 @@ def evaluate(
     # A namespace of this run's own: a store that is not fresh must not show older turns.
     prefix = f"locomo-{uuid.uuid4().hex[:8]}"
     for conversation in conversations:
-        own = memory.at(namespace=f"{prefix}:{conversation.id}")
-        ingest(own, conversation, run)
+        namespace = f"{prefix}:{conversation.id}"
+        ingest(memory.at(namespace=namespace), conversation, run)
         progress.advance(task, len(conversation.turns))
-        session_of = {turn.id: turn.session for turn in conversation.turns}
-        for question in conversation.questions:
-            if question.evidence or question.audited:
-                ranked = ask(own, question, mode, limit, run)
-                run.original.add(question.category, ranked, question.evidence, session_of)
-                run.audited.add(question.category, ranked, question.audited, session_of)
-            progress.advance(task)
+        ask(memory, conversation, namespace, recall, run)
+        progress.advance(task, len(conversation.questions))
     return run
+
+
+def together(evaluations: Sequence[Evaluation]) -> Evaluation:
+    """The evaluations of all conversations as one."""
+    answers = tuple(answer for each in evaluations for answer in each.answers)
+    return replace(evaluations[0], answers=answers)
+
+
+def shares(evaluation: Evaluation) -> dict[str, Any]:
+    """The shares in per cent, by category and in all, and how many questions they are of."""
+    groups = by_category(evaluation.answerable)
+
+    def mean(name: str, measure: str) -> float:
+        values = [answer.measures[measure] for answer in groups[name]]
+        return round(100 * sum(values) / len(values), 2)
+
+    counts = Counter({name: len(answers) for name, answers in groups.items()})
+    return {
+        "turn": {name: {key: mean(name, key) for key in TURN} for name in groups},
+        "session": {
+            name: {key: mean(name, f"{SESSION}{key}") for key in SESSIONS} for name in groups
+        },
+        "questions": {"all": 0, **counts},
+    }
 
 
 def report_of(run: Run, *, audited: bool) -> dict[str, Any]:
     """The report of a run, with what it was run on."""
+    found = together(run.original)
+    wall = [answer.wall_ms for answer in found]
+    cpu = [answer.cpu_ms for answer in found]
     return {
-        **run.original.report(),
-        "audited": run.audited.report() if audited else None,
+        **shares(found),
+        "audited": shares(together(run.audited)) if audited else None,
         "turns": run.stored,
         "ingest_per_s": round(run.stored / run.ingest_s, 1) if run.ingest_s else 0.0,
         "ingest_cpu_ms": round(1e3 * run.ingest_cpu_s / max(run.stored, 1), 3),
-        "recall_ms": {
-            "p50": round(percentile(run.recall_ms, 50), 2),
-            "p95": round(percentile(run.recall_ms, 95), 2),
-        },
-        "recall_cpu_ms": {
-            "p50": round(percentile(run.recall_cpu_ms, 50), 2),
-            "p95": round(percentile(run.recall_cpu_ms, 95), 2),
-        },
+        "recall_ms": {share: round(percentile(wall, at), 2) for share, at in _SHARES.items()},
+        "recall_cpu_ms": {share: round(percentile(cpu, at), 2) for share, at in _SHARES.items()},
         "notices": sorted(run.notices),
         **circumstances(),
     }
@@ -199,6 +241,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--backend", metavar="URL", help="the store; by default a new SQLite file")
     parser.add_argument("--embedder", metavar="URL", help="by default memkit's default")
     parser.add_argument("--mode", choices=MODES, default="hybrid")
+    parser.add_argument("--profile", help="fast, balanced or best; by default the setting")
     parser.add_argument("--limit", type=int, default=LIMIT, help="hits to a question")
     parser.add_argument("--limit-conversations", type=int, metavar="N", help="only the first N")
     parser.add_argument(
@@ -231,6 +274,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"locomo.py: {error}", file=sys.stderr)
         return 2
     embedder = _embedder(arguments.embedder, arguments.vectors_cache)
+    recall = {"mode": arguments.mode, "limit": arguments.limit}
+    if arguments.profile is not None:
+        recall["profile"] = arguments.profile
     with ExitStack() as stack:
         url = arguments.backend
         if url is None:
@@ -241,11 +287,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         progress = stack.enter_context(Progress())
         steps = sum(len(each.turns) + len(each.questions) for each in conversations)
         task = progress.add_task("LoCoMo", total=steps)
-        run = evaluate(memory, conversations, arguments.mode, arguments.limit, progress, task)
+        run = measured(memory, conversations, recall, progress, task)
         status = memory.status()
     report = {
-        "mode": arguments.mode,
-        "limit": arguments.limit,
+        **recall,
         "embedder": status.embedder,
         **report_of(run, audited=audit is not None),
     }

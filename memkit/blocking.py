@@ -175,6 +175,11 @@ class Memory:
         mode: str = "hybrid",
         states: Labels = _ACTIVE,
         as_of: datetime | None = None,
+        at: datetime | None = None,
+        profile: str | None = None,
+        context: int = 0,
+        diverse: bool = True,
+        min_relevance: float = 0.0,
     ) -> RecallResult:
         return self._run(
             self._memory.recall(
@@ -187,6 +192,11 @@ class Memory:
                 mode=mode,
                 states=states,
                 as_of=as_of,
+                at=at,
+                profile=profile,
+                context=context,
+                diverse=diverse,
+                min_relevance=min_relevance,
             )
         )
 

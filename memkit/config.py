@@ -58,6 +58,9 @@ class Settings(BaseModel):
         0.5, ge=0, le=600, description="how long a recall waits for a model that loads"
     )
     embedding_cache_size: int = Field(4096, ge=1, description="vectors kept in memory")
+    profile: Literal["fast", "balanced", "best"] = Field(
+        "balanced", description="how much a recall looks at"
+    )
     dense_weight: float = Field(
         0.5, ge=0, le=1, description="weight of meaning against words in a recall"
     )

@@ -6,12 +6,12 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from memkit.clock import new_id
 from memkit.errors import InvalidInput
+from memkit.places import place_of
 from memkit.scope import Scope
 from memkit.types import DEFAULT_KIND, MemoryRecord, Visibility, kind_defaults
 from memkit.validation import (
@@ -145,20 +145,6 @@ def record_from(draft: Draft, scope: Scope, now: datetime, settings: Settings) -
         speaker=check_optional_text(draft.speaker, "speaker"),
         source=check_optional_text(draft.source, "source", 10_000),
     )
-
-
-def place_of(record: MemoryRecord) -> str:
-    """The exact place whose records can be copies of one another, as canonical JSON.
-
-    Private records are compared with their owner's only.
-    """
-    owner = record.agent if record.visibility == Visibility.PRIVATE else None
-    return _place(record.project, record.task, owner)
-
-
-@lru_cache(maxsize=1024)
-def _place(project: str | None, task: str | None, owner: str | None) -> str:
-    return canonical_json([project, task, owner])
 
 
 def is_event(record: MemoryRecord) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from memkit.clock import utc_now
 from memkit.drafts import Draft, DraftLike, as_draft
-from memkit.engine import Engine, Progress, Query
+from memkit.engine import Engine, Progress
 from memkit.errors import InvalidInput, InvalidScope
 from memkit.filters import And, Filter, In
 from memkit.interchange.exporting import export_to
@@ -22,6 +22,7 @@ from memkit.lifecycle.erasure import erase
 from memkit.lifecycle.revisions import UNSET, Unset
 from memkit.maintenance import status as status_of
 from memkit.protocols import Embedder, Maintenance, Order
+from memkit.recalling import CONTEXT_MAX, Query
 from memkit.relations import DEPTH_MAX, related
 from memkit.scope import Reach, Scope
 from memkit.selection import Labels, living, selection
@@ -45,12 +46,14 @@ from memkit.validation import (
     check_states,
     check_text,
     check_time,
+    check_unit,
 )
 
 if TYPE_CHECKING:
     from memkit.config import Settings
 
 MODES = ("hybrid", "dense", "lexical")
+PROFILES = ("fast", "balanced", "best")
 DEDUPLICATE = ("near", "exact", "off")
 _ACTIVE = (State.ACTIVE.value,)
 
@@ -248,6 +251,11 @@ class AsyncMemory:
         mode: str = "hybrid",
         states: Labels = _ACTIVE,
         as_of: datetime | None = None,
+        at: datetime | None = None,
+        profile: str | None = None,
+        context: int = 0,
+        diverse: bool = True,
+        min_relevance: float = 0.0,
     ) -> RecallResult:
         """The memories that answer a query best, best first, each with why.
 
@@ -262,6 +270,12 @@ class AsyncMemory:
             states: only records in these states.
             as_of: what stood at that time (aware): later records are left out, and ones
                 corrected since are as they were. It goes instead of ``states``.
+            at: the moment (aware) that "last week" in the query is counted from; now, unless
+                told otherwise.
+            profile: ``fast``, ``balanced`` or ``best``; by default the setting.
+            context: how many turns before and after each hit come along, 0 to 20.
+            diverse: whether hits that repeat a better one nearly word for word make room.
+            min_relevance: leave out hits whose ``relevance`` is less, 0 to 1.
 
         Raises:
             InvalidInput: an argument cannot be accepted.
@@ -281,6 +295,15 @@ class AsyncMemory:
                 filter=selection(kinds=kinds, tags=tags, filter=filter),
                 states=check_states(states),
                 as_of=check_time(as_of, "as_of"),
+                profile=_choice(
+                    self._engine.settings.profile if profile is None else profile,
+                    "profile",
+                    PROFILES,
+                ),
+                context=check_count(context, "context", 0, CONTEXT_MAX),
+                diverse=check_flag(diverse, "diverse"),
+                at=check_time(at, "at"),
+                min_relevance=check_unit(min_relevance, "min_relevance"),
             ),
         )
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from memkit.backing.packing import canonical_record
 from memkit.errors import InvalidInput, StoreError
 from memkit.filters import EVERYTHING
-from memkit.indexing import analysed
+from memkit.indexing import index_terms
 from memkit.protocols import (
     Backend,
     Delete,
@@ -34,7 +34,6 @@ from memkit.protocols import (
 )
 from memkit.registry import backend_from_url
 from memkit.retrieval.analysis import ANALYZER
-from memkit.retrieval.text import index_text
 
 if TYPE_CHECKING:
     from memkit.engine import Progress
@@ -110,7 +109,7 @@ async def copy(source: Backend, destination: Backend, progress: Progress | None 
         late: list[str] = []
         async for items in _pages(source, namespace):
             known = await _known(destination, namespace, items) if namespace in held else {}
-            result = await _write(destination, items, known)
+            result = await _write(source, destination, items, known)
             written += result.written
             late += result.refused
             done += len(items)
@@ -122,7 +121,7 @@ async def copy(source: Backend, destination: Backend, progress: Progress | None 
             ids = late[start : start + _CHUNK]
             again = await source.get(namespace, ids, vectors=True)
             known = await destination.get(namespace, ids, vectors=True)
-            written += (await _write(destination, list(again.values()), known)).written
+            written += (await _write(source, destination, list(again.values()), known)).written
     return Copied(done, written)
 
 
@@ -242,7 +241,7 @@ class _Written:
 
 
 async def _write(
-    destination: Backend, items: Sequence[Stored], known: Mapping[str, Stored]
+    source: Backend, destination: Backend, items: Sequence[Stored], known: Mapping[str, Stored]
 ) -> _Written:
     changed = [
         item
@@ -251,7 +250,7 @@ async def _write(
     ]
     if not changed:
         return _Written(0, [])
-    puts = await asyncio.to_thread(_puts, changed)
+    puts = await _puts(source, changed)
     batch: list[Operation] = []
     for put in puts:
         if put.record.id in known:
@@ -266,9 +265,8 @@ async def _write(
     return _Written(len(changed) - len(refused), refused)
 
 
-def _puts(items: Sequence[Stored]) -> list[Put]:
-    records = [item.record for item in items]
-    terms, signatures = analysed(records, [index_text(record) for record in records])
+async def _puts(source: Backend, items: Sequence[Stored]) -> list[Put]:
+    terms, signatures = await index_terms(source, [item.record for item in items])
     return [
         Put(item.record, IndexData(item.vector, words, keys), item.unique)
         for item, words, keys in zip(items, terms, signatures, strict=True)

@@ -286,11 +286,17 @@ class Scored(NamedTuple):
 class SearchResult:
     """Each leg's ranked list, in the order of the legs.
 
-    ``records`` may hold records that the engine fetched on the way, to save a round trip.
+    Attributes:
+        legs: the lists.
+        records: records that were fetched on the way, if any, to save a round trip.
+        ceilings: for each leg the score of a record that has all that was asked for, ``None``
+            where it is not known. Of a lexical leg it is the sum of the idf of its distinct
+            terms, those that no record holds included.
     """
 
     legs: tuple[tuple[Scored, ...], ...]
     records: Mapping[str, MemoryRecord]
+    ceilings: tuple[float | None, ...] = ()
 
 
 @runtime_checkable
@@ -476,10 +482,44 @@ class ChangeFeed(Protocol):
 
 @runtime_checkable
 class Reranker(Protocol):
-    """Scores few candidates against a query, better and slower than the legs."""
+    """Scores few candidates against a query, better and slower than the legs. Called from
+    worker threads, several at once.
+    """
+
+    @property
+    def name(self) -> str:
+        """What scores, for notices and reports: scheme and model, without a host or a key."""
+        ...
+
+    def available(self) -> bool:
+        """Whether the packages that it needs are installed; no model or service is asked."""
+        ...
+
+    def load(self) -> None:
+        """Make ready to score; called again, it does nothing.
+
+        Raises:
+            RerankerUnavailable: it cannot be made ready; the message says how it could.
+        """
+        ...
 
     def rerank(self, query: str, texts: Sequence[str]) -> Sequence[float]:
-        """One relevance in [0, 1] for each text."""
+        """How well each text answers the query.
+
+        What a model cannot read at once is cut off at its end.
+
+        Returns:
+            one relevance for each text, in their order: from 0 (nothing to do with it) to 1
+            (answers it). A cross-encoder's logit goes through a sigmoid.
+
+        Raises:
+            RerankerUnavailable: the model or its service cannot answer now.
+            RerankerError: it answered, but not with what was asked for.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free what it holds; called again, it does nothing."""
         ...
 
 

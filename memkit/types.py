@@ -192,11 +192,19 @@ class Why:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A recalled record, its score and why it has it."""
+    """A recalled record, its score and why it has it.
+
+    ``relevance`` is a calibrated estimate in [0, 1] of how likely it answers the query, unlike
+    ``score``, which is relative to the other hits; ``None`` where a hit was not made by a
+    recall. ``context`` holds the turns around it in its conversation, where a recall
+    asked for them.
+    """
 
     record: MemoryRecord
     score: float
     why: Why
+    relevance: float | None = None
+    context: tuple[MemoryRecord, ...] = ()
 
     @property
     def content(self) -> str:

@@ -119,7 +119,8 @@ class MemoryIndex:
                     raise _TooLong
                 seqs = self._matching(connection, ns, partition, known, rest)
         among = partition.select(known, seqs)
-        return SearchResult(tuple(partition.rank(leg, among, limit) for leg in legs), {})
+        ranked = [partition.rank(leg, among, limit) for leg in legs]
+        return SearchResult(tuple(each for each, _ in ranked), {}, tuple(top for _, top in ranked))
 
     def _matching(
         self,

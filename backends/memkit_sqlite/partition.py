@@ -104,8 +104,8 @@ class Partition:
 
     def rank(
         self, leg: SearchLeg, among: NDArray[np.bool_] | None, limit: int
-    ) -> tuple[Scored, ...]:
-        """The best ``limit`` of a leg among the rows of :meth:`select`.
+    ) -> tuple[tuple[Scored, ...], float | None]:
+        """The best ``limit`` of a leg among the rows of :meth:`select`, and its ceiling.
 
         Raises:
             EmbedderMismatch: the query's vector has another dimension than the store's.
@@ -113,10 +113,10 @@ class Partition:
         ids = self.columns.ids
         if not isinstance(leg, DenseLeg):
             terms = [term_hash(term) for term in dict.fromkeys(leg.terms)]
-            positions, sums = self._postings.search(terms, among, limit)
-            return best(positions, sums, ids, limit)
+            ranked = self._postings.search(terms, among, limit)
+            return best(ranked.rows, ranked.scores, ids, limit), ranked.ceiling
         if self._vectors is None:
-            return ()
+            return (), None
         if leg.vector.shape != (self._vectors.dimension,):
             raise EmbedderMismatch(
                 f"the query's vector has the shape {leg.vector.shape}, and the store's vectors "
@@ -125,4 +125,4 @@ class Partition:
         embedded = self.columns.flags["embedded"][: self.columns.size]
         living = embedded if among is None else embedded & among
         found, scores = self._vectors.search(leg.vector, living, limit)
-        return best(found, scores, ids, limit)
+        return best(found, scores, ids, limit), None

@@ -9,9 +9,10 @@ that the filter leaves: what a reader cannot see does not move a score.
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from memkit.backing.ranking import contenders
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Positions = NDArray[Any]
+    Positions: TypeAlias = NDArray[Any]
 
 K1 = 1.2
 B = 0.75
@@ -70,6 +71,23 @@ class _Segment:
     def hashes(self) -> NDArray[np.uint64]:
         """The term of each posting."""
         return np.repeat(self.terms, np.diff(self.bounds))
+
+
+class Found(NamedTuple):
+    """What a search found: rows, their scores, and the ceiling of all scores.
+
+    The ceiling is what a row of mean length scores that holds every term of the query once,
+    also those that no row holds: ``sum of idf``.
+    """
+
+    rows: Positions
+    scores: NDArray[np.float64]
+    ceiling: float
+
+
+def idf(total: int, df: int) -> float:
+    """The inverse document frequency of a term that ``df`` of ``total`` rows hold."""
+    return math.log1p((total - df + 0.5) / (df + 0.5))
 
 
 class Postings:
@@ -159,10 +177,8 @@ class Postings:
         self._size = len(kept)
         self._words = float(self.lengths[: self._size].sum())
 
-    def search(
-        self, terms: Sequence[int], among: NDArray[np.bool_] | None, limit: int
-    ) -> tuple[Positions, NDArray[np.float64]]:
-        """The rows that may be the best ``limit`` by BM25, and their scores.
+    def search(self, terms: Sequence[int], among: NDArray[np.bool_] | None, limit: int) -> Found:
+        """The rows that may be the best ``limit`` by BM25, their scores, and the ceiling.
 
         Args:
             terms: the hashes of the query's distinct terms.
@@ -173,14 +189,16 @@ class Postings:
         if among is not None:
             held = [_among(part, among) for part in held]
         held = sorted((part for part in held if len(part[0])), key=lambda part: len(part[0]))
-        if not held or limit <= 0:
-            return np.zeros(0, np.int64), np.zeros(0, np.float64)
         lengths = self.lengths[: self._size]
         total, words = self._size, self._words
         if among is not None:
             total = int(np.count_nonzero(among))
             words = float(np.einsum("i,i->", lengths, among.astype(np.float64)))
-        return _Ranking(held, lengths, total, words / total, self._size).best(limit)
+        absent = (len(terms) - len(held)) * idf(total, 0)
+        if not held or limit <= 0:
+            return Found(np.zeros(0, np.int64), np.zeros(0, np.float64), absent)
+        ranking = _Ranking(held, lengths, total, words / total, self._size)
+        return Found(*ranking.best(limit), ranking.ceiling + absent)
 
     def _postings(self, term: int) -> _Part | None:
         """The rows that hold a term, and its frequency in each; ``None`` if none does."""
@@ -220,6 +238,8 @@ class _Ranking:
         #: What each term adds at most: no frequency makes it more.
         self._most = np.log1p((total - df + 0.5) / (df + 0.5)) * (K1 + 1)
         self._postings = np.cumsum(df)
+        #: What a row of mean length scores that holds every one of these terms once.
+        self.ceiling = float(self._most.sum()) / (K1 + 1)
 
     def best(self, limit: int) -> tuple[Positions, NDArray[np.float64]]:
         """The rows that may be the best ``limit``, and their scores."""

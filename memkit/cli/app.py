@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from memkit import __version__
-from memkit.cli import demo, maintaining, reading, writing
+from memkit.cli import demo, evaluating, maintaining, reading, writing
 from memkit.cli.exits import EXIT_CODES, INTERRUPTED, INVALID, OK, UNEXPECTED, report
 from memkit.errors import InvalidInput, MemkitError
 
@@ -29,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for module in (demo, writing, reading, maintaining):
+for module in (demo, writing, reading, maintaining, evaluating):
     for name, command in module.COMMANDS.items():
         app.command(name)(command)
 

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from memkit.embedding.pooling import checked_rows, halves, pool_parts, sendable
+from memkit.embedding.pooling import checked_rows, halves, pool_parts
 from memkit.embedding.requirements import installed, require
 from memkit.embedding.urls import EmbedderUrl
 from memkit.errors import ConfigurationError, EmbedderError, EmbedderUnavailable
 from memkit.protocols import Fingerprint, Role
+from memkit.providers.onnxruntime import onnxruntime_failures
+from memkit.providers.texts import sendable
 
 if TYPE_CHECKING:
     from memkit.protocols import Vector
@@ -197,6 +199,4 @@ def _parts(model: Any, text: str) -> list[str]:
 
 
 def _failures() -> tuple[type[Exception], ...]:
-    from memkit.embedding.onnx import onnxruntime_failures
-
     return (OSError, KeyError, TypeError, *onnxruntime_failures())

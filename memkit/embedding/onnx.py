@@ -13,6 +13,7 @@ from memkit.embedding.pooling import pool_parts, unit_rows, window_bounds
 from memkit.embedding.requirements import require
 from memkit.embedding.weights import ModelFiles
 from memkit.errors import EmbedderUnavailable
+from memkit.providers.onnxruntime import onnxruntime_failures
 
 if TYPE_CHECKING:
     from memkit.protocols import Vector
@@ -199,12 +200,3 @@ def _return_freed_memory() -> None:
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if trim is not None:
             trim(0)
-
-
-def onnxruntime_failures() -> tuple[type[Exception], ...]:
-    """What onnxruntime raises; its own exceptions share no base but ``Exception``."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
-    names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile")
-    kinds = [getattr(state, name) for name in (*names, "NotImplemented", "RuntimeException")]
-    return (RuntimeError, ValueError, *kinds)

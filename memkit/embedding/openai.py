@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from memkit.embedding.answers import TextTooLong, vectors_in
-from memkit.embedding.pooling import checked_rows, halves, pool_parts, sendable
+from memkit.embedding.pooling import checked_rows, halves, pool_parts
 from memkit.embedding.requirements import installed
-from memkit.embedding.service import OPENAI, Credentials, EmbeddingService
+from memkit.embedding.service import EMBEDDING, OPENAI
 from memkit.embedding.urls import EmbedderUrl
 from memkit.errors import ConfigurationError, EmbedderError
 from memkit.protocols import Fingerprint, Role
+from memkit.providers.service import Credentials, Service
+from memkit.providers.texts import sendable
 from memkit.retrying import Patience
 
 if TYPE_CHECKING:
@@ -108,8 +110,13 @@ class OpenAIEmbedder:
         self.model = model
         self._prefixes: dict[Role, str] = {"query": query_prefix, "document": document_prefix}
         self.roles_differ = query_prefix != document_prefix
-        self._service = EmbeddingService(
-            base_url, Credentials(api_key, api_key_env), timeout, patience or Patience()
+        self._service = Service(
+            EMBEDDING,
+            "openai",
+            base_url,
+            Credentials(api_key, api_key_env),
+            timeout,
+            patience or Patience(),
         )
         self._batch = batch
         long = model.rpartition("/")[2].startswith(_LONG_MODELS)
@@ -218,13 +225,7 @@ def from_url(url: str, *, api_key: str | None = None) -> OpenAIEmbedder:
     Raises:
         ConfigurationError: an option is unknown or malformed, or a key is given.
     """
-    named = {option.lower() for option in EmbedderUrl.parse(url).options}
-    if named & {"api_key", "apikey", "key", "token"}:
-        raise ConfigurationError(
-            "openai: a key does not belong in the URL; put it into an environment variable "
-            "and name that: api_key_env=MY_KEY"
-        )
-    parsed = EmbedderUrl.parse(url, _OPTIONS)
+    parsed = EmbedderUrl.of_service(url, _OPTIONS)
     options = parsed.options
     return OpenAIEmbedder(
         parsed.target,

@@ -129,17 +129,6 @@ def window_bounds(words: Sequence[int | None], limit: int) -> list[tuple[int, in
     return bounds
 
 
-def sendable(text: str) -> str:
-    """The text as any model or service takes it.
-
-    A blank text becomes a full stop, as many refuse the empty string; a lone surrogate,
-    which UTF-8 cannot carry, a question mark.
-    """
-    if not text or text.isspace():
-        return "."
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
 def halves(text: str) -> tuple[str, str]:
     """Cut a text of at least two characters in two, at the white space nearest its middle.
 

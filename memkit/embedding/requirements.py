@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
-from importlib.util import find_spec
 from types import ModuleType
 from typing import ClassVar
 
 from memkit.errors import EmbedderUnavailable, MissingDependency
+from memkit.providers import requirements
+from memkit.providers.requirements import install_hint, installed
+
+__all__ = ["EmbedderNotInstalled", "installed", "not_installed", "require"]
 
 
 class EmbedderNotInstalled(EmbedderUnavailable, MissingDependency):
@@ -18,11 +20,6 @@ class EmbedderNotInstalled(EmbedderUnavailable, MissingDependency):
     """
 
     code: ClassVar[str] = "missing_dependency"
-
-
-def installed(*modules: str) -> bool:
-    """Whether all these top-level modules can be found; none of them is imported."""
-    return all(find_spec(module) is not None for module in modules)
 
 
 def require(module: str, needed_by: str, extra: str) -> ModuleType:
@@ -37,12 +34,9 @@ def require(module: str, needed_by: str, extra: str) -> ModuleType:
         EmbedderNotInstalled: it is not installed, or not usable; the message holds the
             install command.
     """
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise not_installed(module, needed_by, extra) from error
+    return requirements.require(module, needed_by, extra, EmbedderNotInstalled)
 
 
 def not_installed(package: str, needed_by: str, extra: str) -> EmbedderNotInstalled:
     """The error that says which extra brings ``package``."""
-    return EmbedderNotInstalled(f'{needed_by} needs {package}: pip install "agent-memkit[{extra}]"')
+    return EmbedderNotInstalled(install_hint(package, needed_by, extra))

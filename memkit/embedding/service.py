@@ -1,181 +1,27 @@
-"""Asks an OpenAI-compatible service for embeddings: connection, key, retries."""
+"""What is asked of an OpenAI-compatible embedding service, and how its failing is told."""
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from typing import Final
 
-from memkit.embedding.answers import error_code, refusal
-from memkit.embedding.requirements import require
-from memkit.errors import ConfigurationError, EmbedderUnavailable
-from memkit.retrying import PASSING, Patience, retry_after
-
-if TYPE_CHECKING:
-    import httpx
+from memkit.embedding.answers import TextTooLong
+from memkit.embedding.requirements import EmbedderNotInstalled
+from memkit.errors import EmbedderError, EmbedderUnavailable
+from memkit.providers.kinds import ServiceKind, Vendor
 
 OPENAI: Final = "https://api.openai.com/v1"
 
-_CONNECT_SECONDS: Final = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """Where a service's key is found; the key itself is never shown."""
-
-    key: str | None = field(default=None, repr=False)
-    variable: str | None = None
-
-    def headers(self, base_url: str) -> dict[str, str]:
-        """The header that carries the key; none if there is no key and none is needed.
-
-        The key is read anew each time, so that one that was changed is found.
-        ``OPENAI_API_KEY`` goes to OpenAI alone: a key is not to be sent elsewhere because
-        it happens to be set.
-
-        Raises:
-            EmbedderUnavailable: there should be a key but is none, or it is malformed.
-        """
-        key = self.key or self._from_environment(base_url)
-        if not key:
-            return {}
-        if not key.isascii() or not key.isprintable() or " " in key:
-            raise EmbedderUnavailable("the API key holds characters that no key has")
-        return {"Authorization": f"Bearer {key}"}
-
-    def _from_environment(self, base_url: str) -> str:
-        if self.variable:
-            key = os.environ.get(self.variable, "").strip()
-            if not key:
-                raise EmbedderUnavailable(
-                    f"the environment variable {self.variable}, named as holding the API key, "
-                    "is not set"
-                )
-            return key
-        own = os.environ.get("MEMKIT_OPENAI_API_KEY", "").strip()
-        if own or base_url != OPENAI:
-            return own
-        key = os.environ.get("OPENAI_API_KEY", "").strip()
-        if not key:
-            raise EmbedderUnavailable(
-                "OpenAI wants a key: set OPENAI_API_KEY, or name another service with "
-                "?base_url=http://host/v1"
-            )
-        return key
-
-
-class EmbeddingService:
-    """One service's ``/embeddings``. It may be asked from several threads at once.
-
-    Args:
-        base_url: what ``/embeddings`` is appended to.
-        credentials: where the key is.
-        timeout: seconds that one answer may take.
-        patience: how often to ask again.
-
-    Raises:
-        ConfigurationError: the URL is malformed or carries a password or options.
-    """
-
-    def __init__(
-        self, base_url: str, credentials: Credentials, timeout: float, patience: Patience
-    ) -> None:
-        self.base_url, host = _checked(base_url)
-        self.name = f"the embedding service at {host}"
-        self._credentials = credentials
-        self._timeout = timeout
-        self._patience = patience
-        self._lock = threading.Lock()
-        self._client: httpx.Client | None = None
-        self._closing = threading.Event()
-
-    def ask(self, body: Mapping[str, object]) -> bytes:
-        """Send a request; the body of the answer.
-
-        Raises:
-            EmbedderUnavailable: it cannot be reached, refuses the key, or stays overloaded.
-            EmbedderError: it refuses the request itself.
-        """
-        client, closing = self._opened()
-        attempt = 0
-        while True:
-            answer, trouble, cause = self._try(client, body)
-            asked: float | None = None
-            if answer is not None:
-                if answer.is_success:
-                    return answer.content
-                code = error_code(answer.content)
-                if answer.status_code not in PASSING or code == "insufficient_quota":
-                    raise refusal(self.name, answer.status_code, code, answer.content)
-                asked = retry_after(answer.headers.get("retry-after"))
-            wait = self._patience.wait(attempt, asked)
-            if wait is None:
-                longer = f" and asks to wait {asked:.0f} seconds" if asked else ""
-                raise EmbedderUnavailable(
-                    f"{trouble}{longer}, at attempt {attempt + 1}; try again later"
-                ) from cause
-            if closing.wait(wait):
-                raise EmbedderUnavailable("the embedder was closed meanwhile") from cause
-            attempt += 1
-
-    def close(self) -> None:
-        """Close the connections and end all waiting; the next request opens new ones."""
-        with self._lock:
-            client, self._client = self._client, None
-            closing, self._closing = self._closing, threading.Event()
-        closing.set()
-        if client is not None:
-            client.close()
-
-    def _try(
-        self, client: httpx.Client, body: Mapping[str, object]
-    ) -> tuple[httpx.Response | None, str, Exception | None]:
-        """The answer, or what stood in its way and may pass."""
-        import httpx
-
-        headers = self._credentials.headers(self.base_url)
-        try:
-            answer = client.post(f"{self.base_url}/embeddings", json=dict(body), headers=headers)
-        except httpx.TimeoutException as error:
-            # Not tried again: whoever waits has waited long enough.
-            raise EmbedderUnavailable(
-                f"{self.name} did not answer within {self._timeout:g} seconds"
-            ) from error
-        except httpx.RequestError as error:
-            return None, f"{self.name} cannot be reached ({type(error).__name__})", error
-        except RuntimeError as error:
-            # What httpx raises for a client that another thread has closed.
-            raise EmbedderUnavailable("the embedder was closed meanwhile") from error
-        return answer, f"{self.name} answered {answer.status_code}", None
-
-    def _opened(self) -> tuple[httpx.Client, threading.Event]:
-        with self._lock:
-            if self._client is None:
-                httpx = require("httpx", "OpenAIEmbedder", "openai")
-                connect = min(self._timeout, _CONNECT_SECONDS)
-                timeout = httpx.Timeout(self._timeout, connect=connect)
-                self._client = httpx.Client(timeout=timeout)
-            return self._client, self._closing
-
-
-def _checked(base_url: str) -> tuple[str, str]:
-    """The base URL without a slash at its end, and its host for messages."""
-    malformed = ConfigurationError(
-        "openai: base_url must be an http or https URL, as in http://localhost:11434/v1"
-    )
-    try:
-        parts = urlsplit(base_url)
-        port = parts.port
-    except ValueError as error:
-        raise malformed from error
-    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
-        raise malformed
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        raise ConfigurationError(
-            "openai: base_url may hold neither a password nor options; a key belongs into the "
-            "environment variable that api_key_env names"
-        )
-    return base_url.rstrip("/"), parts.netloc
+EMBEDDING: Final = ServiceKind(
+    noun="embedder",
+    work="embedding",
+    client="OpenAIEmbedder",
+    extra="openai",
+    path="/embeddings",
+    example="http://localhost:11434/v1",
+    key_variable="MEMKIT_OPENAI_API_KEY",
+    vendors=(Vendor("OpenAI", OPENAI, "OPENAI_API_KEY"),),
+    error=EmbedderError,
+    unavailable=EmbedderUnavailable,
+    too_long=TextTooLong,
+    not_installed=EmbedderNotInstalled,
+)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from memkit.clock import new_id, utc_now
 from memkit.errors import RecordNotFound, StoreError, VersionConflict
 from memkit.filters import EVERYTHING, ContainsAny, In
+from memkit.lifecycle.lending import lent_anew
 from memkit.protocols import (
     Delete,
     DenseLeg,
+    IndexData,
     LexicalLeg,
     Maintenance,
     Operation,
@@ -40,7 +42,8 @@ async def erase(engine: Engine, scope: Scope, ids: Sequence[str]) -> ErasureRece
     """
     doomed = await _with_history(engine, scope, ids)
     gone = tuple(sorted(doomed))
-    removed = await _delete(engine, scope, gone)
+    records = [item.record for item in doomed.values()]
+    removed = await _delete(engine, scope, gone, records)
     engine.usage.drop(scope.namespace, gone)
     engine.vectorizer.forget([index_text(item.record) for item in doomed.values()])
     checks = await _read_back(engine, scope, doomed)
@@ -87,7 +90,9 @@ async def _all(engine: Engine, scope: Scope, wanted: In | ContainsAny) -> list[S
             return items
 
 
-async def _delete(engine: Engine, scope: Scope, gone: tuple[str, ...]) -> int:
+async def _delete(
+    engine: Engine, scope: Scope, gone: tuple[str, ...], doomed: Sequence[MemoryRecord]
+) -> int:
     """Delete the records and what other records say of them; how many links that was."""
     for _ in range(_ATTEMPTS):
         batch: list[Operation] = []
@@ -97,12 +102,16 @@ async def _delete(engine: Engine, scope: Scope, gone: tuple[str, ...]) -> int:
             for item in await _all(engine, scope, ContainsAny("link_to", gone))
         }
         successors = await _successors(engine, scope, gone)
+        # The words that they lent are traces too.
+        lent = {patch.record.id: patch for patch in await lent_anew(engine, doomed, without=gone)}
         for record in {**pointing, **successors}.values():
             if record.id in gone:
                 continue
             links = tuple(edge for edge in record.links if edge.target not in gone)
             removed += len(record.links) - len(links)
-            batch.append(_detached(record, links, gone))
+            taken = lent.pop(record.id, None)
+            batch.append(_detached(record, links, gone, None if taken is None else taken.index))
+        batch += lent.values()
         batch += [Delete(scope.namespace, id_) for id_ in gone]
         try:
             await engine.write(batch)
@@ -122,7 +131,9 @@ async def _successors(
     return {id_: item.record for id_, item in found.items() if item.record.supersedes in gone}
 
 
-def _detached(record: MemoryRecord, links: tuple[Link, ...], gone: Sequence[str]) -> Patch:
+def _detached(
+    record: MemoryRecord, links: tuple[Link, ...], gone: Sequence[str], index: IndexData | None
+) -> Patch:
     changed = replace(
         record,
         links=links,
@@ -130,7 +141,7 @@ def _detached(record: MemoryRecord, links: tuple[Link, ...], gone: Sequence[str]
         updated_at=utc_now(),
         version=record.version + 1,
     )
-    return Patch(changed, expect_version=record.version)
+    return Patch(changed, record.version, index)
 
 
 async def _read_back(engine: Engine, scope: Scope, doomed: dict[str, Stored]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from memkit.drafts import (
     without_content_key,
 )
 from memkit.errors import DuplicateRecord, InvalidInput, VersionConflict
+from memkit.lifecycle.lending import lend_anew
 from memkit.protocols import Duplicate, IndexData, Patch, Put, Stored, Touch
 from memkit.retrieval.text import index_text
 from memkit.scope import Scope
@@ -133,6 +134,8 @@ async def _replace(engine: Engine, stored: Stored, changed: MemoryRecord) -> Non
         raise DuplicateRecord(
             f"record {result.id} already says exactly this: forget one of the two"
         )
+    if index is not None or changed.state != stored.record.state:
+        await lend_anew(engine, (changed,))
 
 
 def _keys_after(stored: Stored, changed: MemoryRecord) -> tuple[str, ...]:
@@ -227,6 +230,7 @@ async def correct(engine: Engine, scope: Scope, id_: str, draft: Draft) -> Remem
             standing = (await engine.one(scope, result.id)).record
             repair = replace(closed, superseded_by=standing.id, version=closed.version + 1)
             await engine.write((Patch(repair, closed.version),))
+        await lend_anew(engine, (closed,))
         return Remembered(
             RememberStatus.SUPERSEDED,
             standing,
