@@ -243,18 +243,23 @@ class Partition:
 
     # Ranking.
 
-    def rank(self, leg: SearchLeg, among: Mask | None, limit: int) -> tuple[Scored, ...]:
-        """A leg's best ``limit`` of these rows; for a dense leg all vectors must be here."""
+    def rank(
+        self, leg: SearchLeg, among: Mask | None, limit: int
+    ) -> tuple[tuple[Scored, ...], float | None]:
+        """A leg's best ``limit`` of these rows, and its ceiling.
+
+        For a dense leg all vectors must be here.
+        """
         if limit <= 0 or not self.size:
-            return ()
+            return (), None
         if isinstance(leg, DenseLeg):
             found, cosines = self.matrix.scores(leg.vector, among)
             chosen = contenders(cosines, limit)
-            return best(found[chosen], cosines[chosen], _Ids(self.rows), limit)
+            return best(found[chosen], cosines[chosen], _Ids(self.rows), limit), None
         self._post()
         terms = [term_hash(term) for term in dict.fromkeys(leg.terms)]
-        numbers, scores = self._postings.search(terms, among, limit)
-        return best(numbers, scores, _Ids(self.rows), limit)
+        words = self._postings.search(terms, among, limit)
+        return best(words.rows, words.scores, _Ids(self.rows), limit), words.ceiling
 
     def _post(self) -> None:
         fresh = self.rows[self._posted :]

@@ -214,7 +214,10 @@ class Session:
 
         def work(partition: Partition) -> SearchResult:
             among = partition.select(filter)
-            return SearchResult(tuple(partition.rank(leg, among, limit) for leg in legs), {})
+            ranked = [partition.rank(leg, among, limit) for leg in legs]
+            return SearchResult(
+                tuple(each for each, _ in ranked), {}, tuple(ceiling for _, ceiling in ranked)
+            )
 
         return self.look(namespace, work)
 

@@ -40,7 +40,7 @@ def lexical_sql(
     limit: int,
     totals: Totals | None = None,
 ) -> str:
-    """The query for the best ``limit`` ids and scores.
+    """The query for the best ``limit`` ids and scores, each with the ceiling of all scores.
 
     Args:
         lexemes: the query's, each once, at least one.
@@ -80,9 +80,11 @@ def lexical_sql(
             f"FROM c JOIN unnest({many}::text[]::tsquery[]) AS t (term) "
             "ON c.tsv @@ t.term), "
             "d AS MATERIALIZED (SELECT p.term::text AS term, "
-            f"{_idf('count(*)')} AS idf FROM p CROSS JOIN n GROUP BY p.term::text, n.number) "
-            f"SELECT c.id, sum(d.idf * c.tf / (c.tf + {slope})) AS score "
-            "FROM p AS c JOIN d ON d.term = c.term::text CROSS JOIN n GROUP BY c.id "
+            f"{_idf('count(*)')} AS idf FROM p CROSS JOIN n GROUP BY p.term::text, n.number), "
+            f"e AS MATERIALIZED (SELECT (coalesce(sum(d.idf), 0) + ({len(quoted)} - count(*)) * "
+            f"max({_idf('0')})) / {K1 + 1} AS ceiling FROM d CROSS JOIN n) "
+            f"SELECT c.id, sum(d.idf * c.tf / (c.tf + {slope})) AS score, max(e.ceiling) "
+            "FROM p AS c JOIN d ON d.term = c.term::text CROSS JOIN n CROSS JOIN e GROUP BY c.id "
             f"ORDER BY score DESC, c.id LIMIT {values.add(limit)}"
         )
     at = [values.add(term) + "::tsquery" for term in quoted]
@@ -96,11 +98,12 @@ def lexical_sql(
             counts.append(f"{values.add(share)}::float8 * n.number")
     weights = ", ".join(f"{_idf(count)} AS idf{n}" for n, count in enumerate(counts))
     score = " + ".join(f"d.idf{n} * s.tf{n} / (s.tf{n} + s.slope)" for n in range(len(at)))
+    ceiling = f"({' + '.join(f'd.idf{n}' for n in range(len(at)))}) / {K1 + 1} AS ceiling"
     return (
         f"WITH n AS MATERIALIZED ({sums}), "
         f"c AS MATERIALIZED (SELECT r.id, r.length, {columns} {candidates}), "
         f"d AS MATERIALIZED (SELECT {weights} FROM c CROSS JOIN n GROUP BY n.number) "
-        f"SELECT s.id, {score} AS score FROM (SELECT c.*, {slope} AS slope "
+        f"SELECT s.id, {score} AS score, {ceiling} FROM (SELECT c.*, {slope} AS slope "
         "FROM c CROSS JOIN n) AS s CROSS JOIN d "
         f"ORDER BY score DESC, s.id LIMIT {values.add(limit)}"
     )

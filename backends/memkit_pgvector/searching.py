@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 # How many of an index's best are looked at, for one that is wanted and matches.
 _DEPTH, _DEPTH_MAX = 1000, 20_000
 
-Hits = tuple[Scored, ...]
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """A leg's list, and the ceiling of its scores where that is known."""
+
+    scored: tuple[Scored, ...] = ()
+    ceiling: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,10 @@ class Searcher:
             scene = await self._scene(connection, ns, filter, limit)
             return await self._search(connection, scene, legs)
 
-        return SearchResult(tuple(await database.read(run)), {})
+        found = await database.read(run)
+        return SearchResult(
+            tuple(each.scored for each in found), {}, tuple(each.ceiling for each in found)
+        )
 
     async def _scene(self, connection: Connection, ns: bytes, filter: Filter, limit: int) -> _Scene:
         state = self._database.state
@@ -128,7 +137,7 @@ class Searcher:
         """Run statements in one round trip, in a transaction if it has settings of its own."""
         cursors: list[Any] = []
         if not any(statements):
-            return [() for _ in statements]
+            return [Hits() for _ in statements]
         async with connection.pipeline():
             if settings:
                 await connection.execute("BEGIN READ ONLY")
@@ -141,7 +150,9 @@ class Searcher:
                 cursors.append(await connection.execute(sql, each.values, binary=True))
             if settings:
                 await connection.execute("COMMIT")
-        return [() if cursor is None else _scored(await cursor.fetchall()) for cursor in cursors]
+        return [
+            Hits() if cursor is None else _scored(await cursor.fetchall()) for cursor in cursors
+        ]
 
     def _quick(self, scene: _Scene, leg: SearchLeg) -> _Statement | None:
         """What answers a leg quickly, ``None`` if only the exact way will do."""
@@ -156,7 +167,7 @@ class Searcher:
             sql = dense.indexed_sql(
                 scene.ns, scene.state, scene.size.segments, query, where, values, scene.limit
             )
-            return _Statement(sql, values.bound, lambda hits: len(hits) >= scene.limit)
+            return _Statement(sql, values.bound, lambda hits: len(hits.scored) >= scene.limit)
         if scene.state.text_search == "bm25" and leg.terms:
             return self._ranked(scene, matching, leg)
         return self._by_rare_words(scene, matching, leg)
@@ -170,7 +181,7 @@ class Searcher:
         index = f"{self._database.names.quoted}.{table}_bm25"
         known = _lexemes(scene.ns, leg)
         sql = ranked_sql(known, table, index, where, values, scene.limit, depth)
-        return _Statement(sql, values.bound, lambda hits: len(hits) >= scene.limit)
+        return _Statement(sql, values.bound, lambda hits: len(hits.scored) >= scene.limit)
 
     def _by_rare_words(
         self, scene: _Scene, matching: Matching, leg: LexicalLeg
@@ -190,7 +201,8 @@ class Searcher:
         def enough(hits: Hits) -> bool:
             # Nothing that holds common words alone can be among them (the bound of MaxScore:
             # Turtle and Flood 1995).
-            return len(hits) >= scene.limit and hits[-1].score > bound
+            scored = hits.scored
+            return len(scored) >= scene.limit and scored[-1].score > bound
 
         return _Statement(sql, values.bound, enough)
 
@@ -237,4 +249,6 @@ def _set_locally(settings: dict[str, str]) -> str:
 
 def _scored(rows: Sequence[Any]) -> Hits:
     # The cosine of a vector of zeros is no number: it comes last.
-    return tuple([Scored(decoded(id_), score if score == score else -1.0) for id_, score in rows])
+    scored = [Scored(decoded(row[0]), row[1] if row[1] == row[1] else -1.0) for row in rows]
+    # Every row of a lexical leg has the same ceiling beside it.
+    return Hits(tuple(scored), rows[0][2] if rows and len(rows[0]) > 2 else None)

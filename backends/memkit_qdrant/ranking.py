@@ -17,6 +17,10 @@ from memkit_qdrant.transport import Ranking, Row, Transport
 # Asked for beyond what is wanted, so that equal scores at the end are seldom cut apart: words'
 # scores often are equal, cosines hardly ever.
 _SPARE, _SPARE_WORDS = 1, 8
+# What the best record for a term alone adds to its idf, roughly: the engine tells scores only.
+_BEST_PART = 1.3
+# Of more terms than this the ceiling is not worth the questions.
+_CEILING_TERMS = 24
 _GROWTH = 4
 # More than there can be points.
 _MOST = 2**31
@@ -77,11 +81,36 @@ async def search(
             )
             for leg, rows in zip(pending, answers, strict=True):
                 _take(leg, rows, selection, limit, packed, approximate=transport.approximate)
+    ceilings = await _ceilings(transport, selection, prepared)
     ranked = {each.id for leg in prepared if leg is not None for each in leg.found}
     return SearchResult(
         tuple(() if leg is None else leg.found for leg in prepared),
         Found({id_: packed[id_] for id_ in ranked}),
+        ceilings,
     )
+
+
+async def _ceilings(
+    transport: Transport, selection: Selection, legs: Sequence[_Leg | None]
+) -> tuple[float | None, ...]:
+    """About the sum of the idf of each lexical leg's terms, by the best record of each term."""
+    found: list[float | None] = []
+    for leg in legs:
+        vector = None if leg is None else leg.ranking.vector
+        if leg is None or not leg.found or not isinstance(vector, tuple):
+            found.append(None)
+            continue
+        indices, clause = vector[0], selection.clause
+        if clause is None or len(indices) > _CEILING_TERMS:
+            found.append(None)
+            continue
+        single = [replace(leg.ranking, vector=([index], [1.0]), limit=1) for index in indices]
+        answers = await transport.rank(selection.namespace, clause, single, ())
+        scores = [rows[0].score for rows in answers if rows]
+        # A term that no record holds is rarer than any other.
+        absent = (len(indices) - len(scores)) * max(scores, default=0.0)
+        found.append((sum(scores) + absent) / _BEST_PART or None)
+    return tuple(found)
 
 
 def _prepare(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from memkit.filters import EVERYTHING, Eq
 from memkit.protocols import Backend, Delete, IndexData, LexicalLeg, Patch
 from memkit.testing.records import NAMESPACE, build_put, build_record, record_id
@@ -86,6 +88,29 @@ class LexicalTests(Suite):
         for absent in ("*", '"', "wor*", "NEAR(a b)", "c+", "dro", "OR 1=1", "a OR b", "a\0b"):
             assert await ranked(backend, absent) == [], absent
         assert len(await ranked(backend, *OPAQUE_TERMS)) == len(OPAQUE_TERMS)
+
+    @on_store("lexical")
+    async def test_a_ceiling_says_what_all_the_terms_are_worth(self, backend: Backend) -> None:
+        words = [["common", f"w{n}", "x", "y"] for n in range(40)]
+        words[0][2:] = ["rare", "seldom"]
+        await backend.write(
+            [build_put(build_record(n), None, each) for n, each in enumerate(words)]
+        )
+
+        async def ceiling(*terms: str) -> tuple[float, float]:
+            found = await backend.search(NAMESPACE, [LexicalLeg(terms)], EVERYTHING, 10)
+            told = found.ceilings[0] if found.ceilings else None
+            if told is None:
+                pytest.skip("the backend does not know its ceilings")
+            return found.legs[0][0].score, told
+
+        best, whole = await ceiling("rare", "seldom", "w0")
+        assert 0.6 <= best / whole <= 1.7, "a record that has all of it is near the ceiling"
+        best, whole = await ceiling("rare", "nowhere", "nor", "here")
+        assert best / whole < 0.5, "words that no record has are worth something too"
+        _, once = await ceiling("rare", "seldom")
+        _, again = await ceiling("rare", "seldom", "rare", "seldom")
+        assert once == pytest.approx(again)
 
     @on_store("lexical")
     async def test_repeated_and_very_many_terms_are_answered(self, backend: Backend) -> None:

@@ -25,7 +25,7 @@ def test_rows_that_are_gone_are_closed_up_and_nothing_else_moves() -> None:
         partition.apply(step("P", number, number, f"old{number}", "old"), number + 1)
     # Everything is made before, so that all of it has to be closed up.
     assert len(partition.matching(Eq("project", "old"))) == COUNT
-    assert len(partition.rank(LexicalLeg(("all",)), partition.select(EVERYTHING), 5)) == 5
+    assert len(partition.rank(LexicalLeg(("all",)), partition.select(EVERYTHING), 5)[0]) == 5
     for number in range(COUNT):
         partition.apply(
             step("R", number, number + COUNT, f"new{number}", "new"), COUNT + number + 1
@@ -36,14 +36,14 @@ def test_rows_that_are_gone_are_closed_up_and_nothing_else_moves() -> None:
     assert len(partition.matching(Eq("project", "new"))) == COUNT - 1
     among = partition.select(EVERYTHING)
     for number in (0, 4, COUNT - 1):
-        dense = partition.rank(DenseLeg(unit_vector(number + COUNT, 8)), among, 1)
+        dense = partition.rank(DenseLeg(unit_vector(number + COUNT, 8)), among, 1)[0]
         assert [each.id for each in dense] == [record_id(number)]
-        words = partition.rank(LexicalLeg((f"new{number}",)), among, 5)
+        words = partition.rank(LexicalLeg((f"new{number}",)), among, 5)[0]
         assert [each.id for each in words] == [record_id(number)]
-        assert partition.rank(LexicalLeg((f"old{number}",)), among, 5) == ()
+        assert partition.rank(LexicalLeg((f"old{number}",)), among, 5)[0] == ()
         assert partition.sharing([f"s{number}"]) == [partition.row_of[record_id(number)]]
         assert partition.holders[f"k{number}"] == record_id(number)
-    assert partition.rank(LexicalLeg(("new3",)), among, 5) == ()
+    assert partition.rank(LexicalLeg(("new3",)), among, 5)[0] == ()
     assert "k3" not in partition.holders
 
 

@@ -41,8 +41,10 @@ def reference(terms: tuple[str, ...], among: list[int], limit: int) -> list[tupl
     words = documents()
     postings = Postings()
     postings.append(0, [len(words[n]) for n in among], [pack_terms(words[n]) for n in among])
-    rows, scores = postings.search([term_hash(each) for each in dict.fromkeys(terms)], None, limit)
-    found = [(record_id(among[row]), score) for row, score in zip(rows, scores, strict=True)]
+    best = postings.search([term_hash(each) for each in dict.fromkeys(terms)], None, limit)
+    found = [
+        (record_id(among[row]), score) for row, score in zip(best.rows, best.scores, strict=True)
+    ]
     return sorted(found, key=lambda each: (-each[1], each[0]))[:limit]
 
 
