@@ -29,13 +29,14 @@ from _synthetic import Corpus
 
 from memkit import Draft, Memory
 
-#: float32 in PostgreSQL too, so that nothing is rounded on the way.
+#: Title, URL, and the MB that a store has grown to when its migration is killed: something of it
+#: is there. float32 in PostgreSQL too, so that nothing is rounded on the way.
 WAY = (
-    ("SQLite", "sqlite://{folder}/first.db"),
-    ("PostgreSQL", "postgres-embedded://{folder}/pg?vectors=vector"),
-    ("Chroma", "chroma://{folder}/chroma"),
-    ("Qdrant edge", "qdrant+edge://{folder}/qdrant"),
-    ("SQLite again", "sqlite://{folder}/last.db"),
+    ("SQLite", "sqlite://{folder}/first/memory.db", 0),
+    ("PostgreSQL", "postgres-embedded://{folder}/pg?vectors=vector", 75),
+    ("Chroma", "chroma://{folder}/chroma", 4),
+    ("Qdrant edge", "qdrant+edge://{folder}/qdrant", 4),
+    ("SQLite again", "sqlite://{folder}/last/memory.db", 4),
 )
 NAMESPACES = ("default", "acme", "acme-corp")
 
@@ -101,16 +102,12 @@ def _bytes(folder: Path) -> int:
     return total
 
 
-def killed_and_repeated(
-    source: str, destination: str, folder: Path, records: int
-) -> dict[str, Any]:
+def killed_and_repeated(source: str, destination: str, folder: Path, enough: int) -> dict[str, Any]:
     """Migrate, kill that in the middle, and migrate again; what the second run said."""
     began = time.perf_counter()
-    enough = _bytes(folder)
     with _migrate(source, destination) as process:
-        # A new PostgreSQL or Chroma is some megabytes by itself, so some way beyond those.
         deadline = time.monotonic() + 600
-        while _bytes(folder) < enough + 55_000_000 * min(1.0, records / 25_000) + 300 * records:
+        while _bytes(folder) < enough * 2**20:
             if process.poll() is not None or time.monotonic() > deadline:
                 break
             time.sleep(0.02)
@@ -142,11 +139,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     legs = []
     with TemporaryDirectory(dir=arguments.folder) as name:
         folder = Path(name)
-        way = [(title, url.format(folder=folder)) for title, url in WAY]
+        way = [(title, url.format(folder=folder), enough) for title, url, enough in WAY]
         fill(way[0][1], arguments.records)
         first = digest(way[0][1])
-        for (_, source), (title, destination) in pairwise(way):
-            leg = killed_and_repeated(source, destination, folder, arguments.records)
+        for (_, source, _), (title, destination, enough) in pairwise(way):
+            place = folder / destination.removesuffix("?vectors=vector").split("/")[-1]
+            if title.startswith("SQLite"):
+                place = folder / "last"
+            leg = killed_and_repeated(source, destination, place, enough)
             legs.append({"to": title, **leg})
             print(legs[-1], flush=True)
         last = digest(way[-1][1])

@@ -18,7 +18,7 @@ _SPREAD = 0x9E3779B97F4A7C15
 #: written, and must not depend on what else there is. It was chosen on conversational turns.
 K1 = 1.2
 B = 0.75
-MEAN_LENGTH = 16.0
+MEAN_LENGTH = 48.0
 
 
 @dataclass(frozen=True, slots=True)
