@@ -35,7 +35,7 @@ WAY = (
     ("SQLite", "sqlite://{folder}/first/memory.db", 0),
     ("PostgreSQL", "postgres-embedded://{folder}/pg?vectors=vector", 75),
     ("Chroma", "chroma://{folder}/chroma", 4),
-    ("Qdrant edge", "qdrant+edge://{folder}/qdrant", 4),
+    ("Qdrant edge", "qdrant+edge://{folder}/qdrant", 12),
     ("SQLite again", "sqlite://{folder}/last/memory.db", 4),
 )
 NAMESPACES = ("default", "acme", "acme-corp")

@@ -71,6 +71,19 @@ class Settings(BaseModel):
     use_weight: float = Field(0.05, ge=0, le=1, description="how much feedback moves a score")
     pin_weight: float = Field(0.15, ge=0, le=10, description="what a pin adds to a score")
     usage_flush_seconds: float = Field(5.0, ge=0, description="how often use counters are written")
+    reranker: str | None = Field(
+        None, repr=False, description="the reranker of the profile best; unset: none"
+    )
+    rerank_candidates: int = Field(20, ge=1, le=200, description="hits that are reranked")
+    rerank_deadline_seconds: float = Field(
+        1.0, gt=0, le=60, description="how long a recall waits for the reranker"
+    )
+    rerank_weight: float = Field(
+        0.5, ge=0, le=1, description="weight of the reranker against the fused order"
+    )
+    reranker_api_key: SecretStr | None = Field(
+        None, description="key of a service's reranker, instead of the vendor's own variable"
+    )
     openai_api_key: SecretStr | None = Field(
         None, description="key for openai: embedders, instead of OPENAI_API_KEY"
     )
@@ -154,18 +167,27 @@ def _given(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
     yield "argument", arguments
 
 
+# What a folder's file may name: nothing of it leaves this machine.
+_LOCAL = {
+    "embedder": ("", "none", "local", "fastembed"),
+    "reranker": ("", "none", "fastembed"),
+}
+
+
 def _refuse_sending(path: Path, found: Mapping[str, Any]) -> None:
     """Refuse a folder's file that sends memories or keys elsewhere.
 
     Such a file comes with whatever was cloned or unpacked there; nobody has agreed to it.
     """
-    url, embedder = str(found.get("url", "")), str(found.get("embedder", ""))
-    remote = "://" in url and not url.startswith("sqlite://")
-    if remote or embedder.partition(":")[0] not in ("", "none", "local", "fastembed"):
-        name = "url" if remote else "embedder"
+    url = str(found.get("url", ""))
+    remote = "url" if "://" in url and not url.startswith("sqlite://") else None
+    for name, local in _LOCAL.items():
+        if str(found.get(name, "")).partition(":")[0] not in local:
+            remote = name
+    if remote is not None:
         raise ConfigurationError(
-            f"{path} sets {name} to a service, which a folder's file may not: set it in "
-            f"{user_config_path('memkit') / 'config.toml'} or as {PREFIX}{name.upper()}, or name "
+            f"{path} sets {remote} to a service, which a folder's file may not: set it in "
+            f"{user_config_path('memkit') / 'config.toml'} or as {PREFIX}{remote.upper()}, or name "
             f"this file in {CONFIG_VARIABLE}"
         )
 

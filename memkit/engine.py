@@ -36,6 +36,7 @@ from memkit.usage import Usage
 if TYPE_CHECKING:
     from memkit.config import Settings
     from memkit.protocols import Vector
+    from memkit.reranking.runner import RerankRunner
     from memkit.vectorizer import Vectorizer
 
 Progress = Callable[[int, int | None], None]
@@ -49,12 +50,18 @@ class Engine:
     """Writes drafts and answers queries on one backend with one embedder."""
 
     def __init__(
-        self, backend: Backend, vectorizer: Vectorizer, settings: Settings, info: StoreInfo
+        self,
+        backend: Backend,
+        vectorizer: Vectorizer,
+        settings: Settings,
+        info: StoreInfo,
+        reranker: RerankRunner | None = None,
     ) -> None:
         self.backend = backend
         self.vectorizer = vectorizer
         self.settings = settings
         self.info = info
+        self.reranker = reranker
         self._background = LoopThread()
         self.usage = Usage(backend, settings.usage_flush_seconds, self._background)
         self._copies = Copies(self)
@@ -80,6 +87,8 @@ class Engine:
             await self.usage.flush()
         finally:
             await self.vectorizer.close()
+            if self.reranker is not None:
+                await self.reranker.close()
             await self.backend.close()
 
     # The write path.

@@ -124,6 +124,18 @@ class EmbedderUnavailable(EmbedderError):
     code = "embedder_unavailable"
 
 
+class RerankerError(MemkitError):
+    """Reranking failed; the fused order stands."""
+
+    code = "reranker"
+
+
+class RerankerUnavailable(RerankerError):
+    """The reranker cannot be loaded or its service does not answer."""
+
+    code = "reranker_unavailable"
+
+
 class DuplicateRecord(MemkitError):
     """Another active record of the scope already says exactly this."""
 

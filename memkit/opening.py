@@ -11,6 +11,7 @@ from memkit.vectorizer import NO_EMBEDDER, WORDS_ONLY, Vectorizer
 
 if TYPE_CHECKING:
     from memkit.config import Settings
+    from memkit.reranking.runner import RerankRunner
 
 
 async def open_engine(
@@ -37,6 +38,7 @@ async def open_engine(
     from memkit.retrieval.analysis import ANALYZER
 
     vectorizer = _vectorizer(settings, embedder)
+    reranker = _reranker(settings)
     backend = backend_from_url(settings.url)
     spec = StoreSpec(vectorizer.fingerprint, ANALYZER, migrating=migrating, read_only=read_only)
     try:
@@ -45,7 +47,24 @@ async def open_engine(
         await vectorizer.close()
         raise
     vectorizer.warm_up()
-    return Engine(backend, vectorizer, settings, info)
+    if reranker is not None:
+        reranker.warm_up()
+    return Engine(backend, vectorizer, settings, info, reranker)
+
+
+def _reranker(settings: Settings) -> RerankRunner | None:
+    if settings.reranker is None:
+        return None
+    from memkit.reranking import reranker_from_url
+    from memkit.reranking.runner import RerankRunner
+
+    key = settings.reranker_api_key
+    made = reranker_from_url(
+        settings.reranker, api_key=None if key is None else key.get_secret_value()
+    )
+    if made is None:
+        return None
+    return RerankRunner(made, settings.rerank_deadline_seconds, settings.rerank_candidates)
 
 
 def _vectorizer(settings: Settings, embedder: Embedder | None) -> Vectorizer:

@@ -14,6 +14,7 @@ from memkit.places import place_in_conversation, shifted
 from memkit.protocols import DenseLeg, LexicalLeg, Scored, SearchLeg
 from memkit.retrieval.fusion import Fused, fuse, informed_weight
 from memkit.retrieval.relevance import relevances
+from memkit.retrieval.text import index_text
 from memkit.retrieval.timing import CERTAIN, with_arm, within
 from memkit.retrieval.weighing import Candidate, weigh
 from memkit.scope import Reach, Scope
@@ -21,7 +22,9 @@ from memkit.selection import living
 from memkit.types import Hit, MemoryRecord, RecallResult, State, Why
 
 if TYPE_CHECKING:
+    from memkit.config import Settings
     from memkit.engine import Engine
+    from memkit.reranking.runner import RerankRunner
     from memkit.temporal import Span
 
 # Entries asked of each leg when two are fused; the deeper both lists go, the better.
@@ -105,6 +108,9 @@ async def recall(engine: Engine, scope: Scope, query: Query) -> RecallResult:
         spans=spans,
         diverse=query.limit if query.diverse and around else 0,
     )
+    if query.profile == "best" and engine.reranker is not None:
+        candidates, notice = await _reranked(engine.reranker, engine.settings, query, candidates)
+        notices += () if notice is None else (notice,)
     hits = [
         _hit(candidate, relevance)
         for candidate, relevance in zip(
@@ -115,6 +121,27 @@ async def recall(engine: Engine, scope: Scope, query: Query) -> RecallResult:
     if query.context:
         hits = await _with_context(engine, scope, visible, hits, query.context)
     return RecallResult(tuple(hits), notices)
+
+
+async def _reranked(
+    reranker: RerankRunner, settings: Settings, query: Query, candidates: list[Candidate]
+) -> tuple[list[Candidate], str | None]:
+    """The candidates in the order that the reranker gives the first of them, if in time."""
+    from memkit.reranking.blending import blend
+
+    texts = [index_text(each.record) for each in candidates[: reranker.max_candidates]]
+    relevance, notice = await reranker.scores(query.text, texts)
+    if not relevance:
+        return candidates, notice
+    scores = blend([each.score for each in candidates], relevance, settings.rerank_weight)
+    blended = [
+        each._replace(score=score, factors={**each.factors, "rerank": score / each.score})
+        if each.score > 0 and score != each.score
+        else each
+        for each, score in zip(candidates, scores, strict=True)
+    ]
+    blended.sort(key=lambda each: (-each.score, each.record.id))
+    return blended, notice
 
 
 async def _spans(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from memkit.errors import RerankerError
 from memkit.providers.kinds import Vendor
-from memkit.reranking.errors import RerankerError
 from memkit.reranking.relevance import finite_scores
 
 

@@ -1,22 +1,10 @@
-"""The rerankers' errors."""
+"""The error of a reranker whose package is missing."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from memkit.errors import MemkitError, MissingDependency
-
-
-class RerankerError(MemkitError):
-    """Reranking failed; the fused order stands."""
-
-    code: ClassVar[str] = "reranker"
-
-
-class RerankerUnavailable(RerankerError):
-    """The reranker cannot be loaded or its service does not answer."""
-
-    code: ClassVar[str] = "reranker_unavailable"
+from memkit.errors import MissingDependency, RerankerUnavailable
 
 
 class RerankerNotInstalled(RerankerUnavailable, MissingDependency):

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from memkit.errors import ConfigurationError
+from memkit.errors import ConfigurationError, RerankerError, RerankerUnavailable
 from memkit.providers.onnxruntime import onnxruntime_failures
 from memkit.providers.requirements import installed, require
 from memkit.providers.texts import sendable
-from memkit.reranking.errors import RerankerError, RerankerNotInstalled, RerankerUnavailable
+from memkit.reranking.errors import RerankerNotInstalled
 from memkit.reranking.relevance import finite_scores, sigmoid
 from memkit.reranking.urls import RerankerUrl
 

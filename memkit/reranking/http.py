@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Literal
 
-from memkit.errors import ConfigurationError
+from memkit.errors import ConfigurationError, RerankerError, RerankerUnavailable
 from memkit.providers.kinds import ServiceKind
 from memkit.providers.requirements import installed
 from memkit.providers.service import Credentials, Service
 from memkit.providers.texts import sendable
 from memkit.reranking.dialects import DIALECTS
-from memkit.reranking.errors import RerankerError, RerankerNotInstalled, RerankerUnavailable
+from memkit.reranking.errors import RerankerNotInstalled
 from memkit.reranking.relevance import clipped, in_range, sigmoid
 from memkit.reranking.urls import RerankerUrl
 from memkit.retrying import Patience

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from memkit.reranking.errors import RerankerError
+from memkit.errors import RerankerError
 
 # Rounding takes a service's scores this far beyond 0 or 1.
 _ROUNDING: Final = 1e-6

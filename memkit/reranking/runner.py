@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final
 
-from memkit.errors import ConfigurationError
+from memkit.errors import ConfigurationError, RerankerError
 from memkit.protocols import Reranker
-from memkit.reranking.errors import RerankerError
 from memkit.reranking.relevance import checked_relevance
 
 _log = logging.getLogger("memkit")

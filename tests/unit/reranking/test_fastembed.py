@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from memkit.errors import ConfigurationError, MissingDependency
+from memkit.errors import ConfigurationError, MissingDependency, RerankerError, RerankerUnavailable
 from memkit.protocols import Reranker
 from memkit.reranking import reranker_from_url
-from memkit.reranking.errors import RerankerError, RerankerUnavailable
 from memkit.reranking.fastembed import DEFAULT_MODEL, FastEmbedReranker
 from memkit.reranking.relevance import sigmoid
 from tests.unit.reranking.cross_encoder import logit

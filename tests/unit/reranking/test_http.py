@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 
-from memkit.errors import ConfigurationError, MissingDependency
+from memkit.errors import ConfigurationError, MissingDependency, RerankerError, RerankerUnavailable
 from memkit.protocols import Reranker
 from memkit.reranking import reranker_from_url
-from memkit.reranking.errors import RerankerError, RerankerUnavailable
 from memkit.reranking.http import HttpReranker, Scale
 from memkit.reranking.relevance import sigmoid
 from memkit.retrying import Patience

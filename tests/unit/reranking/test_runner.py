@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from memkit.errors import ConfigurationError
-from memkit.reranking.errors import RerankerUnavailable
+from memkit.errors import ConfigurationError, RerankerUnavailable
 from memkit.reranking.fastembed import FastEmbedReranker
 from memkit.reranking.http import HttpReranker
 from memkit.reranking.runner import (
