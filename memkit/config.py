@@ -61,6 +61,9 @@ class Settings(BaseModel):
     profile: Literal["fast", "balanced", "best"] = Field(
         "balanced", description="how much a recall looks at"
     )
+    token_vectors: Literal["off", "on"] = Field(
+        "off", description="whether token vectors are kept, for the profile best"
+    )
     dense_weight: float = Field(
         0.5, ge=0, le=1, description="weight of meaning against words in a recall"
     )

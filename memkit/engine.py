@@ -25,6 +25,7 @@ from memkit.protocols import (
     Put,
     Stored,
     StoreInfo,
+    TokenVectors,
 )
 from memkit.recalling import Query, gate, recall
 from memkit.retrieval.text import index_text
@@ -62,6 +63,8 @@ class Engine:
         self.settings = settings
         self.info = info
         self.reranker = reranker
+        #: The backend, if it keeps token vectors.
+        self.token_store = backend if isinstance(backend, TokenVectors) else None
         self._background = LoopThread()
         self.usage = Usage(backend, settings.usage_flush_seconds, self._background)
         self._copies = Copies(self)
@@ -189,15 +192,27 @@ class Engine:
         """
         texts = [index_text(record) for record in records]
         rows = list(known) or [None] * len(texts)
+        packed: list[bytes | None] = [None] * len(texts)
         lacking = [at for at, row in enumerate(rows) if row is None]
         vectors, notice = None, None
+        tokens: list[bytes | None] = []
         if lacking:
-            vectors, notice = await self.vectorizer.documents([texts[at] for at in lacking])
+            vectors, tokens, notice = await self._embedded([texts[at] for at in lacking])
         if vectors is not None:
-            for at, vector in zip(lacking, vectors, strict=True):
-                rows[at] = vector
+            for at, vector, held in zip(lacking, vectors, tokens, strict=True):
+                rows[at], packed[at] = vector, held
         terms, keys = await index_terms(self.backend, records)
-        return [IndexData(*parts) for parts in zip(rows, terms, keys, strict=True)], notice
+        parts = zip(rows, terms, keys, packed, strict=True)
+        return [IndexData(*each) for each in parts], notice
+
+    async def _embedded(
+        self, texts: Sequence[str]
+    ) -> tuple[Vector | None, list[bytes | None], str | None]:
+        """The texts' vectors, their packed tokens if those are kept, and a notice."""
+        if self.token_store is not None and self.settings.token_vectors == "on":
+            return await self.vectorizer.packed_documents(texts)
+        vectors, notice = await self.vectorizer.documents(texts)
+        return vectors, [None] * len(texts), notice
 
     # The read path.
 

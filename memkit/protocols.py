@@ -80,6 +80,37 @@ class Embedder(Protocol):
         ...
 
 
+class Tokens(NamedTuple):
+    """The tokens that a model read of one text, special ones left out.
+
+    Attributes:
+        words: for each token the word of the text that it is a piece of.
+        vectors: float32, shape ``(len(words), dimension)``, rows of length 1: what the model
+            made of each token in its place.
+    """
+
+    words: tuple[str, ...]
+    vectors: Vector
+
+
+@runtime_checkable
+class TokenEmbedder(Protocol):
+    """An embedder that can tell its tokens' vectors too, for late interaction."""
+
+    def embed_tokens(
+        self, texts: Sequence[str], role: Role = "document", *, most: int = 256
+    ) -> tuple[Vector, list[Tokens]]:
+        """Embed texts as ``embed`` does, and their tokens in the same run of the model.
+
+        Returns:
+            what ``embed`` returns, and for each text its first ``most`` tokens.
+
+        Raises:
+            EmbedderError: as ``embed``.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class StoreSpec:
     """What the engine expects of the store it opens.
@@ -142,11 +173,15 @@ class IndexData:
         vector: float32, shape ``(dimension,)``, of length 1; ``None`` if not yet embedded.
         terms: the analysed words of its index text, with repetitions, in order.
         signature: keys such that near copies very likely share one; empty: not sought.
+        tokens: opaque token vectors for a backend that is a :class:`TokenVectors`; others
+            ignore them. With ``None`` those that are stored go, unless the vector that they
+            belong to stays the same.
     """
 
     vector: Vector | None
     terms: tuple[str, ...]
     signature: tuple[str, ...] = ()
+    tokens: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,6 +446,15 @@ class SignatureLookup(Protocol):
         that very many records share only the newest need be looked at: the cost must not grow
         with the store.
         """
+        ...
+
+
+@runtime_checkable
+class TokenVectors(Protocol):
+    """A backend that keeps :attr:`IndexData.tokens` with the records, and deletes them so."""
+
+    async def tokens(self, namespace: str, ids: Sequence[str]) -> dict[str, bytes]:
+        """What is kept of these records; those that are not there or have none are absent."""
         ...
 
 

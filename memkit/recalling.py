@@ -32,6 +32,7 @@ _DEPTH = 100
 # Candidates weighed at least, and beyond the limit: factors move a record by a few places,
 # and what surrounds a turn by more.
 _WEIGHED = 60
+_WEIGHED_BEST = 100
 _SPARE = 10
 # An event is taken for one that a record tells of if that has so much of its words.
 _KNOWN = 0.4
@@ -67,7 +68,8 @@ async def recall(engine: Engine, scope: Scope, query: Query) -> RecallResult:
     visible = And((scope.readable(query.reach), _current(query, now)))
     legs, notices = await _legs(engine, query)
     around = query.profile != "fast"
-    weighed = max(_WEIGHED if around else 0, query.limit + _SPARE)
+    least = _WEIGHED_BEST if query.profile == "best" else _WEIGHED if around else 0
+    weighed = max(least, query.limit + _SPARE)
     depth = weighed if len(legs) < 2 else max(_DEPTH, 2 * weighed)
     wanted = And((visible, query.filter))
     found = await engine.backend.search(scope.namespace, list(legs.values()), wanted, depth)
@@ -99,6 +101,8 @@ async def recall(engine: Engine, scope: Scope, query: Query) -> RecallResult:
         record = records.get(entry.id)
         if record is not None and allowed(record):
             shown.append((entry, record))
+    if query.profile == "best" and "dense" in legs:
+        shown = await _looked_closer(engine, scope, query, shown)
     candidates = weigh(
         shown,
         query.text,
@@ -144,6 +148,23 @@ async def _reranked(
     return blended, notice
 
 
+async def _looked_closer(
+    engine: Engine, scope: Scope, query: Query, shown: list[tuple[Fused, MemoryRecord]]
+) -> list[tuple[Fused, MemoryRecord]]:
+    """The candidates with late interaction in their scores, as far as tokens are kept."""
+    from memkit.retrieval.late import LOOKED_AT, blend
+
+    if engine.token_store is None:
+        return shown
+    ids = [entry.id for entry, _ in shown[:LOOKED_AT]]
+    held = await engine.token_store.tokens(scope.namespace, ids)
+    tokens = await engine.vectorizer.query_tokens(query.text) if held else None
+    if tokens is None:
+        return shown
+    blended = blend([entry for entry, _ in shown], tokens, held)
+    return [(entry, record) for entry, (_, record) in zip(blended, shown, strict=True)]
+
+
 async def _spans(
     engine: Engine, scope: Scope, visible: Filter, query: Query, now: datetime
 ) -> tuple[Span, ...]:
@@ -185,7 +206,7 @@ async def _legs(engine: Engine, query: Query) -> tuple[dict[str, SearchLeg], tup
     notices: tuple[str, ...] = ()
     if query.mode != "lexical":
         vector, notice = await engine.vectorizer.query(
-            query.text, engine.settings.embedder_wait_seconds
+            query.text, engine.settings.embedder_wait_seconds, tokens=query.profile == "best"
         )
         if vector is not None:
             legs["dense"] = DenseLeg(vector)

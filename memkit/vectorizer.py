@@ -8,16 +8,19 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from memkit.errors import EmbedderError
 from memkit.protocols import Embedder, Fingerprint, Role
 
 if TYPE_CHECKING:
     from memkit.embedding.cache import CachedEmbedder
-    from memkit.protocols import Vector
+    from memkit.protocols import Tokens, Vector
+
+T = TypeVar("T")
 
 _log = logging.getLogger("memkit")
 
@@ -28,6 +31,8 @@ LOADING = "the embedder is still loading: only words were matched"
 # recall nothing but its first one's timeout.
 _RETRY_SECONDS = 5.0
 _CACHED_BATCH = 64
+# Texts whose token vectors are held at once before they are packed.
+_TOKENS_BATCH = 256
 
 
 class Vectorizer:
@@ -114,18 +119,22 @@ class Vectorizer:
             self._told = True
             _log.warning(notice)
 
-    async def query(self, text: str, wait: float) -> tuple[Vector | None, str | None]:
+    async def query(
+        self, text: str, wait: float, *, tokens: bool = False
+    ) -> tuple[Vector | None, str | None]:
         """A query's vector, or ``None`` and the reason.
 
         Args:
             text: the query.
             wait: seconds to wait for a model that is still loading.
+            tokens: have its tokens from the same run, for :meth:`query_tokens`.
         """
         if self._embedder is None:
             self.tell_once()
             return None, self._why_none
         cached = self._embedder.peek(text, "query")
         if cached is not None:
+            # Tokens that are missing are had later, if the model is there.
             return cached, None
         if not self._ready:
             try:
@@ -134,8 +143,24 @@ class Vectorizer:
                 return None, LOADING
             if not self._ready:
                 return None, self._failure
+        if tokens and self._embedder.has_tokens:
+            answer, notice = await self._run(partial(self._embedder.embed_tokens, (text,), "query"))
+            return (None if answer is None else answer[0][0]), notice
         vectors, notice = await self._embed((text,), "query")
         return (None if vectors is None else vectors[0]), notice
+
+    async def query_tokens(self, text: str) -> Tokens | None:
+        """A query's tokens, ``None`` if they cannot be had at once.
+
+        After :meth:`query` with ``tokens`` they are there already.
+        """
+        if self._embedder is None or not self._embedder.has_tokens:
+            return None
+        cached = self._embedder.peek_tokens(text)
+        if cached is not None or not self.ready:
+            return cached
+        answer, _ = await self._run(partial(self._embedder.embed_tokens, (text,), "query"))
+        return None if answer is None else answer[1][0]
 
     async def documents(self, texts: Sequence[str]) -> tuple[Vector | None, str | None]:
         """Vectors of shape ``(len(texts), dimension)``, or ``None`` and the reason.
@@ -150,25 +175,44 @@ class Vectorizer:
             return None, self._failure
         return await self._embed(texts, "document")
 
+    async def packed_documents(
+        self, texts: Sequence[str]
+    ) -> tuple[Vector | None, list[bytes | None], str | None]:
+        """As :meth:`documents`, with what is kept of each text's tokens, from one run."""
+        vectors: Vector | None = None
+        packed: list[bytes | None] = [None] * len(texts)
+        if self._embedder is None or not self._embedder.has_tokens:
+            vectors, notice = await self.documents(texts)
+            return vectors, packed, notice
+        await self.wait_ready()
+        if not self._ready:
+            return None, packed, self._failure
+        answer, notice = await self._run(partial(_pack_all, self._embedder, texts))
+        return (None, packed, notice) if answer is None else (*answer, notice)
+
     async def _embed(
         self, texts: Sequence[str], role: Role, *, cached: bool = True
     ) -> tuple[Vector | None, str | None]:
+        assert self._embedder is not None
+        embedder = self._embedder if cached else self._embedder.embedder
+        return await self._run(partial(embedder.embed, texts, role))
+
+    async def _run(self, work: Callable[[], T]) -> tuple[T | None, str | None]:
+        """What the embedder answers, or ``None`` and the reason."""
         assert self._embedder is not None
         assert self._pool is not None
         if self._failure is not None and time.monotonic() < self._retry_at:
             return None, self._failure
         try:
-            embedder = self._embedder if cached else self._embedder.embedder
             if getattr(self._embedder.embedder, "immediate", False):
-                vectors = embedder.embed(texts, role)
+                answer = work()
             else:
-                future = self._pool.submit(embedder.embed, texts, role)
-                vectors = await asyncio.wrap_future(future)
+                answer = await asyncio.wrap_future(self._pool.submit(work))
         except EmbedderError as error:
             self._fail(error)
             return None, self._failure
         self._failure = None
-        return vectors, None
+        return answer, None
 
     def forget(self, texts: Sequence[str]) -> None:
         """Drop what the cache holds of these texts."""
@@ -182,6 +226,20 @@ class Vectorizer:
             pool.shutdown(wait=False, cancel_futures=True)
         if self._embedder is not None:
             await asyncio.to_thread(self._embedder.close)
+
+
+def _pack_all(embedder: CachedEmbedder, texts: Sequence[str]) -> tuple[Vector, list[bytes | None]]:
+    import numpy as np
+
+    from memkit.retrieval.late import READ, pack
+
+    vectors = []
+    packed: list[bytes | None] = []
+    for start in range(0, len(texts), _TOKENS_BATCH):
+        some, tokens = embedder.embed_tokens(texts[start : start + _TOKENS_BATCH], most=READ)
+        vectors.append(some)
+        packed += [pack(each) or None for each in tokens]
+    return np.concatenate(vectors), packed
 
 
 def _end_of(work: Future[None]) -> asyncio.Future[None]:

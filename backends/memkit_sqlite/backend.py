@@ -34,9 +34,9 @@ from memkit.protocols import (
 from memkit.types import MemoryRecord, Problem
 from memkit_sqlite import alike, reembedding, upkeep
 from memkit_sqlite import reader as reading
+from memkit_sqlite import tokens as token_vectors
 from memkit_sqlite.driver import require_driver
 from memkit_sqlite.records import read
-from memkit_sqlite.schema import SCHEMA_VERSION
 from memkit_sqlite.session import Session
 from memkit_sqlite.store import StoreFile
 from memkit_sqlite.tables import Tables
@@ -143,7 +143,7 @@ class SqliteBackend:
             state = self._session.state
             return StoreInfo(
                 location=":memory:" if self._path is None else file.location,
-                schema_version=SCHEMA_VERSION,
+                schema_version=file.schema_version,
                 fingerprint=state.fingerprint,
                 analyzer=state.analyzer or spec.analyzer,
                 size_bytes=file.size(),
@@ -263,6 +263,14 @@ class SqliteBackend:
                 reader, connection, namespace, signature, filter, limit
             ),
             brief=limit <= _INLINE_RECORDS,
+        )
+
+    async def tokens(self, namespace: str, ids: Sequence[str]) -> dict[str, bytes]:
+        """The token vectors that are kept of these records."""
+        reader, wanted = self._live().reader, list(ids)
+        return await self._read(
+            lambda connection: token_vectors.read(reader, connection, namespace, wanted),
+            brief=len(wanted) <= _INLINE_RECORDS,
         )
 
     async def search(

@@ -10,6 +10,7 @@ from memkit.backing.times import micros
 from memkit.errors import EmbedderMismatch, StoreError
 from memkit.protocols import Fingerprint, IndexData, Stored
 from memkit.types import MemoryRecord
+from memkit_sqlite import tokens
 from memkit_sqlite.rows import SELECTED, Row, index_row, record_from
 from memkit_sqlite.schema import indexed_table
 from memkit_sqlite.store import read_state
@@ -26,6 +27,7 @@ def begin(tables: Tables, target: Fingerprint, analyzer: str) -> tuple[int, int]
     held = tables.state.target
     if held is None or held[1] != analyzer or not held[0].matches(target):
         tables.connection.execute("DELETE FROM staged")
+        tables.connection.execute(f"DELETE FROM {tokens.STAGED}")
         tables.connection.execute(
             "UPDATE store SET target_analyzer = ?, target_model = ?, target_dimension = ?, "
             "target_normalized = ?",
@@ -63,6 +65,7 @@ def stage(tables: Tables, items: Sequence[tuple[MemoryRecord, IndexData]]) -> No
         raise StoreError("no re-embedding was begun, or another process has finished it")
     dimension = target[0].dimension
     rows: list[Row] = []
+    kept: list[tuple[int, bytes | None]] = []
     for record, index in items:
         if index.vector is not None and dimension is None:
             dimension = int(index.vector.shape[-1])
@@ -74,7 +77,9 @@ def stage(tables: Tables, items: Sequence[tuple[MemoryRecord, IndexData]]) -> No
         ).fetchone()
         if held is not None:
             rows.append(index_row(held[0], index, dimension))
+            kept.append((held[0], index.tokens))
     tables.stage(rows)
+    tokens.put(tables.connection, kept, tokens.STAGED)
 
 
 def finish(tables: Tables) -> tuple[Fingerprint, str] | None:
@@ -94,6 +99,7 @@ def finish(tables: Tables) -> tuple[Fingerprint, str] | None:
     run("DROP TABLE indexed")
     run("ALTER TABLE staged RENAME TO indexed")
     run(indexed_table("staged"))
+    tokens.replace_all(tables.connection)
     run("DELETE FROM signatures")
     run(
         "INSERT INTO signatures (ns, value, seq) SELECT r.ns, signature_hash(j.value), i.seq "

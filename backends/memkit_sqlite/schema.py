@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 #: "mkit": tells a memkit store from any other SQLite file.
 APPLICATION_ID = 0x6D6B6974
@@ -96,6 +96,18 @@ CREATE TABLE {name} (
 )"""
 
 
+def token_table(name: str) -> str:
+    """The statement that makes a table of token vectors: bytes that mean nothing here.
+
+    A table of their own: the in-memory index reads all rows of ``indexed`` when it loads, and
+    would drag them along.
+    """
+    return f"CREATE TABLE {name} (seq INTEGER PRIMARY KEY, vectors BLOB NOT NULL)"
+
+
+#: The statements that bring a store of each version to the next.
+UPGRADES = {1: (token_table("tokens"), token_table("staged_tokens"))}
+
 #: Every statement that makes a new store.
 SCHEMA = (
     _STORE,
@@ -110,6 +122,8 @@ SCHEMA = (
     "CREATE INDEX records_unembedded ON records (ns) WHERE embedded = 0",
     indexed_table("indexed"),
     indexed_table("staged"),
+    token_table("tokens"),
+    token_table("staged_tokens"),
     "CREATE TABLE tags (ns INTEGER NOT NULL, value TEXT NOT NULL, seq INTEGER NOT NULL, "
     "PRIMARY KEY (ns, value, seq)) WITHOUT ROWID",
     "CREATE TABLE targets (ns INTEGER NOT NULL, value TEXT NOT NULL, seq INTEGER NOT NULL, "

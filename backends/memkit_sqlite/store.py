@@ -19,7 +19,7 @@ from memkit.errors import (
 )
 from memkit.protocols import Fingerprint
 from memkit_sqlite.driver import require_driver, told
-from memkit_sqlite.schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
+from memkit_sqlite.schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, UPGRADES
 
 if TYPE_CHECKING:
     import apsw
@@ -86,6 +86,7 @@ class StoreFile:
         self._busy_ms = max(0, int(busy_timeout * 1000))
         self._durable = durable
         self.immutable = False
+        self.schema_version = SCHEMA_VERSION
 
     def create_or_check(self, *, read_only: bool) -> None:
         """Make the store, or see that it is one that this code can use.
@@ -102,7 +103,7 @@ class StoreFile:
         try:
             with told(self.location, connection):
                 if read_only:
-                    self._check(connection)
+                    self.schema_version = self._check(connection)
                 else:
                     self._create_or_upgrade(connection)
         finally:
@@ -207,7 +208,12 @@ class StoreFile:
                     connection.execute(statement)
                 connection.pragma("application_id", APPLICATION_ID)
                 connection.pragma("user_version", SCHEMA_VERSION)
-            self._check(connection)
+            # Under the lock: of several processes that open an old store one upgrades it.
+            for version in range(self._check(connection), SCHEMA_VERSION):
+                for statement in UPGRADES[version]:
+                    connection.execute(statement)
+                connection.pragma("user_version", version + 1)
+            self.schema_version = SCHEMA_VERSION
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
@@ -218,14 +224,16 @@ class StoreFile:
     def _is_empty(connection: apsw.Connection) -> bool:
         return connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is None
 
-    def _check(self, connection: apsw.Connection) -> None:
+    def _check(self, connection: apsw.Connection) -> int:
+        """The version of the store's schema, which this code can read."""
         if connection.pragma("application_id") != APPLICATION_ID:
             raise StoreCorrupt(f"{self.location} is not a memkit store: name another file")
-        version = connection.pragma("user_version")
+        version = int(connection.pragma("user_version"))
         check_schema(self.location, version, SCHEMA_VERSION)
-        if version != SCHEMA_VERSION or not connection.table_exists("main", "store"):
+        if version < 1 or not connection.table_exists("main", "store"):
             raise StoreCorrupt(f"{self.location} holds no whole memkit store: restore a backup")
         read_state(connection)
+        return version
 
     def connect(self, *, read_only: bool = False, writer: bool = False) -> apsw.Connection:
         """A new connection with the store's settings.

@@ -8,6 +8,7 @@ from memkit.types import Problem
 from memkit_sqlite.scrubbing import scrub
 from memkit_sqlite.store import read_state
 from memkit_sqlite.tables import Tables
+from memkit_sqlite.tokens import KEPT
 
 if TYPE_CHECKING:
     import apsw
@@ -47,6 +48,13 @@ _RULES: tuple[tuple[str, str, str], ...] = (
         "SELECT count(*) FROM staged s WHERE NOT EXISTS "
         "(SELECT 1 FROM records r WHERE r.seq = s.seq)",
         "{} vectors of an unfinished re-embedding belong to no record",
+        _REEMBED,
+    ),
+    (
+        "SELECT (SELECT count(*) FROM tokens t WHERE NOT EXISTS "
+        "(SELECT 1 FROM records r WHERE r.seq = t.seq)) + (SELECT count(*) FROM staged_tokens t "
+        "WHERE NOT EXISTS (SELECT 1 FROM records r WHERE r.seq = t.seq))",
+        "{} token vectors belong to no record",
         _REEMBED,
     ),
     (
@@ -116,7 +124,11 @@ def check(connection: apsw.Connection) -> list[Problem]:
     problems = [problem for problem in problems if not problem.what.endswith(": ok")]
     connection.execute("BEGIN")
     try:
+        tokens = connection.table_exists("main", KEPT)
         for sql, what, remedy in _RULES:
+            if "tokens" in sql and not tokens:
+                # A store of version 1, opened for reading alone.
+                continue
             row: Any = connection.execute(sql).fetchone()
             if row[0]:
                 problems.append(Problem(what.format(row[0]), remedy))

@@ -23,6 +23,7 @@ from memkit.protocols import (
     Touch,
     WriteResult,
 )
+from memkit_sqlite import tokens
 from memkit_sqlite.rows import WRITTEN_COLUMNS, Row, index_row, labels, link_targets, record_row
 from memkit_sqlite.schema import OP_DELETE, OP_PATCH, OP_PUT, OP_REINDEX
 from memkit_sqlite.tables import Tables
@@ -149,6 +150,7 @@ class Batch:
     def _insert(self, puts: Sequence[Put]) -> None:
         rows: list[Row] = []
         index: list[Row] = []
+        kept: list[tuple[int, bytes | None]] = []
         changes: list[Row] = []
         tags: list[Row] = []
         targets: list[Row] = []
@@ -162,6 +164,8 @@ class Batch:
             unique = put.unique if len(put.unique) < 2 else tuple(dict.fromkeys(put.unique))
             rows.append(record_row(record, ns, seq, unique, data.vector is not None))
             index.append(index_row(seq, data, dimension))
+            if data.tokens is not None:
+                kept.append((seq, data.tokens))
             changes.append((seq, OP_PUT, ns, record.id, self._now))
             if record.tags:
                 tags += [(ns, tag, seq) for tag in dict.fromkeys(record.tags)]
@@ -175,6 +179,8 @@ class Batch:
         many = self._run_many
         many(_INSERT_RECORD, rows)
         many(_INSERT_INDEX, index)
+        if kept:
+            tokens.put(self._tables.connection, kept)
         self._tables.add_labels("uniques", uniques)
         self._tables.add_labels("tags", tags)
         self._tables.add_labels("targets", targets)
@@ -224,10 +230,17 @@ class Batch:
     def _reindex(self, ns: int, seq: int, index: IndexData) -> None:
         new = map(signature_hash, index.signature)
         self._tables.replace_labels("signatures", ns, self._signature(seq), new, seq)
+        row = index_row(seq, index, self._tables.dimension)
+        vector = row[-1]
+        held: Any = self._run("SELECT vector FROM indexed WHERE seq = ?", (seq,)).fetchone()
+        # Token vectors stay with the vector that they were made with.
+        if index.tokens is not None or held is None or vector is None or held[0] != vector:
+            tokens.put(self._tables.connection, [(seq, index.tokens)])
         self._run("DELETE FROM indexed WHERE seq = ?", (seq,))
-        self._run(_INSERT_INDEX, index_row(seq, index, self._tables.dimension))
+        self._run(_INSERT_INDEX, row)
         if self._tables.state.target is not None:
-            self._run("DELETE FROM staged WHERE seq = ?", (seq,))
+            for table in ("staged", tokens.STAGED):
+                self._run(f"DELETE FROM {table} WHERE seq = ?", (seq,))
 
     def _touch_all(self, touches: Sequence[Touch]) -> list[WriteResult]:
         rows = [
@@ -255,6 +268,6 @@ class Batch:
         self._tables.drop_labels("targets", ns, link_targets(links), seq)
         self._tables.drop_labels("uniques", ns, map(unique_hash, labels(unique_keys)), seq)
         self._tables.drop_labels("signatures", ns, self._signature(seq), seq)
-        for table in ("indexed", "staged", "records"):
+        for table in ("indexed", "staged", tokens.KEPT, tokens.STAGED, "records"):
             self._run(f"DELETE FROM {table} WHERE seq = ?", (seq,))
         self._run(_INSERT_CHANGE, (seq, OP_DELETE, ns, operation.id, self._now))

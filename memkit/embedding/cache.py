@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from memkit.errors import ConfigurationError
-from memkit.protocols import Embedder, Fingerprint, Role
+from memkit.protocols import Embedder, Fingerprint, Role, TokenEmbedder, Tokens
 
 if TYPE_CHECKING:
     from memkit.protocols import Vector
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 _ROLES: Final[tuple[Role, ...]] = ("document", "query")
 
 _Key = tuple[str, bytes]
+
+# Tokens of queries that are kept, 1.5 kB each with 384 dimensions; those of the last query
+# are, however many they are.
+_TOKENS_KEPT: Final = 4096
+_NONE: Final[Mapping[_Key, Tokens]] = MappingProxyType({})
 
 
 class CachedEmbedder:
@@ -46,6 +52,7 @@ class CachedEmbedder:
         self.roles_differ = bool(getattr(embedder, "roles_differ", True))
         self._lock = threading.Lock()
         self._rows: OrderedDict[_Key, Vector] = OrderedDict()
+        self._tokens: OrderedDict[_Key, Tokens] = OrderedDict()
         self._model: str | None = None
         self._forgotten = 0
 
@@ -65,6 +72,11 @@ class CachedEmbedder:
         """What the embedder says; true if it does not say."""
         ask = getattr(self.embedder, "available", None)
         return bool(ask()) if callable(ask) else True
+
+    @property
+    def has_tokens(self) -> bool:
+        """Whether the embedder tells the vectors of tokens."""
+        return isinstance(self.embedder, TokenEmbedder)
 
     def load(self) -> None:
         """Load the embedder."""
@@ -94,6 +106,38 @@ class CachedEmbedder:
             found.update(fresh)
         return np.stack([found[key] for key in keys])
 
+    def embed_tokens(
+        self, texts: Sequence[str], role: Role = "document", *, most: int = 256
+    ) -> tuple[Vector, list[Tokens]]:
+        """Embed texts and their tokens, all of them anew; queries' tokens are remembered.
+
+        Raises:
+            TypeError: the embedder does not tell the vectors of tokens.
+            EmbedderError: as the embedder does; nothing is remembered then.
+        """
+        if not isinstance(self.embedder, TokenEmbedder):
+            raise TypeError(f"{type(self.embedder).__name__} tells no tokens")
+        keys = [self._key(text, role) for text in texts]
+        _, forgotten = self._look_up(())
+        vectors, tokens = self.embedder.embed_tokens(texts, role, most=most)
+        fresh = {key: row.copy() for key, row in zip(keys, vectors, strict=True)}
+        for row in fresh.values():
+            row.setflags(write=False)
+        self._keep(
+            fresh, forgotten, dict(zip(keys, tokens, strict=True)) if role == "query" else {}
+        )
+        return vectors, tokens
+
+    def peek_tokens(self, text: str) -> Tokens | None:
+        """The tokens of a query if they are remembered, without embedding anything."""
+        key = self._key(text, "query")
+        self._look_up(())
+        with self._lock:
+            if key not in self._tokens:
+                return None
+            self._tokens.move_to_end(key)
+            return self._tokens[key]
+
     def peek(self, text: str, role: Role) -> Vector | None:
         """The vector of a text if it is remembered, read-only, without embedding anything."""
         key = self._key(text, role)
@@ -106,12 +150,14 @@ class CachedEmbedder:
             self._forgotten += 1
             for key in keys:
                 self._rows.pop(key, None)
+                self._tokens.pop(key, None)
 
     def clear(self) -> None:
         """Drop every vector."""
         with self._lock:
             self._forgotten += 1
             self._rows.clear()
+            self._tokens.clear()
 
     def close(self) -> None:
         """Drop every vector and close the embedder."""
@@ -129,6 +175,7 @@ class CachedEmbedder:
             if model != self._model:
                 # Vectors of two models never mix, should the embedder change under us.
                 self._rows.clear()
+                self._tokens.clear()
                 self._model = model
             found: dict[_Key, Vector] = {}
             for key in keys:
@@ -138,7 +185,9 @@ class CachedEmbedder:
                     found[key] = row
             return found, self._forgotten
 
-    def _keep(self, fresh: dict[_Key, Vector], forgotten: int) -> None:
+    def _keep(
+        self, fresh: dict[_Key, Vector], forgotten: int, tokens: Mapping[_Key, Tokens] = _NONE
+    ) -> None:
         with self._lock:
             if forgotten != self._forgotten:
                 # Something was erased while these were embedded; it may be among them.
@@ -146,3 +195,7 @@ class CachedEmbedder:
             self._rows.update(fresh)
             while len(self._rows) > self.capacity:
                 self._rows.popitem(last=False)
+            self._tokens.update(tokens)
+            held = sum(len(each.words) for each in self._tokens.values()) if tokens else 0
+            while held > _TOKENS_KEPT and len(self._tokens) > 1:
+                held -= len(self._tokens.popitem(last=False)[1].words)

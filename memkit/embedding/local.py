@@ -20,7 +20,7 @@ from memkit.embedding.weights import (
     wheel_files,
 )
 from memkit.errors import ConfigurationError
-from memkit.protocols import Embedder, Fingerprint, Role
+from memkit.protocols import Embedder, Fingerprint, Role, Tokens
 
 if TYPE_CHECKING:
     from memkit.embedding.onnx import OnnxEncoder
@@ -111,6 +111,23 @@ class LocalEmbedder:
         if not texts:
             return np.empty((0, encoder.dimension), dtype=np.float32)
         return encoder.embed(texts)
+
+    def embed_tokens(
+        self, texts: Sequence[str], role: Role = "document", *, most: int = 256
+    ) -> tuple[Vector, list[Tokens]]:
+        """Embed texts and their first tokens in one run of the model.
+
+        Returns:
+            what :meth:`embed` returns, and for each text its first ``most`` tokens with
+            their vectors, those of the model's last layer at length 1.
+
+        Raises:
+            EmbedderUnavailable: as :meth:`load`.
+        """
+        encoder = self._loaded()
+        if not texts:
+            return np.empty((0, encoder.dimension), dtype=np.float32), []
+        return encoder.embed_tokens(texts, most)
 
     def close(self) -> None:
         """Let go of the model."""

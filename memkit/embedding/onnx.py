@@ -11,11 +11,15 @@ import numpy as np
 
 from memkit.embedding.pooling import pool_parts, unit_rows, window_bounds
 from memkit.embedding.requirements import require
+from memkit.embedding.tokens import words_of
 from memkit.embedding.weights import ModelFiles
 from memkit.errors import EmbedderUnavailable
+from memkit.protocols import Tokens
 from memkit.providers.onnxruntime import onnxruntime_failures
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from memkit.protocols import Vector
 
 # Tokens of a batch with its padding. From 256 to 1,536 the cost of a text is the same;
@@ -57,33 +61,64 @@ class OnnxEncoder:
 
     def embed(self, texts: Sequence[str]) -> Vector:
         """Embed at least one text; shape ``(len(texts), dimension)``, rows of length 1."""
+        return self._embed([self._encoding(text)[1] for text in texts], None)[0]
+
+    def embed_tokens(self, texts: Sequence[str], most: int) -> tuple[Vector, list[Tokens]]:
+        """Embed at least one text, and tell the vectors of its first ``most`` tokens."""
+        encoded = [self._encoding(text) for text in texts]
+        vectors, parts = self._embed([encoding for _, encoding in encoded], most)
+        return vectors, [
+            Tokens(words_of(encoding, text, most), np.concatenate(rows))
+            for (text, encoding), rows in zip(encoded, parts, strict=True)
+        ]
+
+    def _embed(
+        self, encodings: Sequence[Any], most: int | None
+    ) -> tuple[Vector, list[list[Vector]]]:
+        """The texts' vectors, and the first tokens' of each, window by window, if asked for."""
         windows: list[list[int]] = []
         owners: list[int] = []
-        for row, text in enumerate(texts):
-            for window in self._windows(text):
+        before: list[int] = []
+        for row, encoding in enumerate(encodings):
+            seen = 0
+            for window in self._windows(encoding):
                 windows.append(window)
                 owners.append(row)
+                before.append(seen)
+                seen += len(window) - 2
         # By length, so that what shares a batch needs little padding.
         order = sorted(range(len(windows)), key=lambda at: len(windows[at]))
         batches: list[Vector] = []
+        parts: list[dict[int, Vector]] = [{} for _ in encodings]
         start = 0
         for end in _batch_ends([len(windows[at]) for at in order]):
-            batches.append(self._run([windows[at] for at in order[start:end]]))
+            batch = order[start:end]
+            hidden, mask = self._run([windows[at] for at in batch])
+            batches.append(self._pooled(hidden, mask))
+            if most is not None:
+                for row, at in enumerate(batch):
+                    count = min(len(windows[at]) - 2, most - before[at])
+                    if count >= 0:
+                        parts[owners[at]][before[at]] = unit_rows(hidden[row, 1 : 1 + count])
             start = end
-        return pool_parts(
+        vectors = pool_parts(
             unit_rows(np.concatenate(batches)),
             [owners[at] for at in order],
             [len(windows[at]) for at in order],
-            len(texts),
+            len(encodings),
         )
+        return vectors, [[part[at] for at in sorted(part)] for part in parts]
 
-    def _windows(self, text: str) -> list[list[int]]:
+    def _encoding(self, text: str) -> tuple[str, Any]:
+        """The text as it can be read, and its word pieces."""
         try:
-            encoding = self._tokenizer.encode(text, add_special_tokens=False)
+            return text, self._tokenizer.encode(text, add_special_tokens=False)
         except TypeError:
             # A lone surrogate: not text that UTF-8 can carry. The model skips U+FFFD.
             readable = text.encode("utf-8", "replace").decode("utf-8")
-            encoding = self._tokenizer.encode(readable, add_special_tokens=False)
+            return readable, self._tokenizer.encode(readable, add_special_tokens=False)
+
+    def _windows(self, encoding: Any) -> list[list[int]]:
         ids: list[int] = encoding.ids
         limit = self._window - 2
         if len(ids) <= limit:
@@ -93,7 +128,8 @@ class OnnxEncoder:
             for start, end in window_bounds(encoding.word_ids, limit)
         ]
 
-    def _run(self, windows: list[list[int]]) -> Vector:
+    def _run(self, windows: list[list[int]]) -> tuple[Vector, NDArray[np.int64]]:
+        """The vector of each token, shape ``(windows, longest, dimension)``, and the mask."""
         longest = max(map(len, windows))
         tokens = np.zeros((len(windows), longest), dtype=np.int64)
         mask = np.zeros((len(windows), longest), dtype=np.int64)
@@ -113,12 +149,14 @@ class OnnxEncoder:
                 "the model's first output is not one vector for each token: export it as "
                 "last_hidden_state"
             )
+        return hidden.astype(np.float32, copy=False), mask
+
+    def _pooled(self, hidden: Vector, mask: NDArray[np.int64]) -> Vector:
         if self._pooling == "cls":
-            first: Vector = hidden[:, 0].astype(np.float32, copy=False)
-            return first
+            return hidden[:, 0]
         weights = mask.astype(np.float32)
         weights /= weights.sum(axis=1, keepdims=True)
-        mean: Vector = np.matmul(weights[:, np.newaxis, :], hidden.astype(np.float32, copy=False))
+        mean: Vector = np.matmul(weights[:, np.newaxis, :], hidden)
         return mean[:, 0]
 
 
