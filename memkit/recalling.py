@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -68,40 +68,11 @@ async def recall(engine: Engine, scope: Scope, query: Query) -> RecallResult:
     visible = And((scope.readable(query.reach), _current(query, now)))
     legs, notices = await _legs(engine, query)
     around = query.profile != "fast"
-    least = _WEIGHED_BEST if query.profile == "best" else _WEIGHED if around else 0
-    weighed = max(least, query.limit + _SPARE)
-    depth = weighed if len(legs) < 2 else max(_DEPTH, 2 * weighed)
-    wanted = And((visible, query.filter))
-    found = await engine.backend.search(scope.namespace, list(legs.values()), wanted, depth)
-    lists: dict[str, Sequence[Scored]] = dict(zip(legs, found.legs, strict=True))
     spans = await _spans(engine, scope, visible, query, now) if around else ()
-    time = within(spans)
-    if time is not None:
-        arm = await engine.backend.search(
-            scope.namespace, list(legs.values()), And((wanted, time)), weighed
-        )
-        lists = with_arm(lists, dict(zip(legs, arm.legs, strict=True)), depth)
-    ceilings = dict(zip(legs, found.ceilings or (None,) * len(legs), strict=True))
-    dense = engine.settings.dense_weight
-    weights = {
-        name: informed_weight(weight, entries[0].score if entries else 0.0, ceilings.get(name))
-        for name, weight in (("dense", dense), ("lexical", 1 - dense))
-        if (entries := lists.get(name)) is not None
-    }
-    fused = fuse(lists, weights, depth, weighed)
-    records = dict(found.records)
-    missing = [entry.id for entry in fused if entry.id not in records]
-    if missing:
-        stored = await engine.backend.get(scope.namespace, missing)
-        records.update((id_, item.record) for id_, item in stored.items())
-    # Changed since it was found, or never ours to see: it is not shown, and lends nothing.
-    allowed = gate(scope, visible)
-    shown: list[tuple[Fused, MemoryRecord]] = []
-    for entry in fused:
-        record = records.get(entry.id)
-        if record is not None and allowed(record):
-            shown.append((entry, record))
-    if query.profile == "best" and "dense" in legs:
+    found = await _found(engine, scope, visible, query, legs, spans)
+    shown = await _shown(engine, scope, visible, found)
+    best = query.profile == "best"
+    if best and "dense" in legs:
         shown = await _looked_closer(engine, scope, query, shown)
     candidates = weigh(
         shown,
@@ -112,19 +83,77 @@ async def recall(engine: Engine, scope: Scope, query: Query) -> RecallResult:
         spans=spans,
         diverse=query.limit if query.diverse and around else 0,
     )
-    if query.profile == "best" and engine.reranker is not None:
+    if best and engine.reranker is not None:
         candidates, notice = await _reranked(engine.reranker, engine.settings, query, candidates)
         notices += () if notice is None else (notice,)
+    likely = relevances(candidates, found.lists, found.ceilings, query.limit)
     hits = [
         _hit(candidate, relevance)
-        for candidate, relevance in zip(
-            candidates, relevances(candidates, lists, ceilings, query.limit), strict=False
-        )
+        for candidate, relevance in zip(candidates, likely, strict=False)
         if relevance >= query.min_relevance
     ]
     if query.context:
         hits = await _with_context(engine, scope, visible, hits, query.context)
     return RecallResult(tuple(hits), notices)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the legs found: their lists and ceilings by name, and both fused."""
+
+    lists: Mapping[str, Sequence[Scored]]
+    ceilings: Mapping[str, float | None]
+    fused: Sequence[Fused]
+    records: Mapping[str, MemoryRecord]
+
+
+async def _found(
+    engine: Engine,
+    scope: Scope,
+    visible: Filter,
+    query: Query,
+    legs: Mapping[str, SearchLeg],
+    spans: Sequence[Span],
+) -> _Found:
+    """Search and fuse; where the query asks about a time, among the records of that time too."""
+    least = {"fast": 0, "best": _WEIGHED_BEST}.get(query.profile, _WEIGHED)
+    weighed = max(least, query.limit + _SPARE)
+    depth = weighed if len(legs) < 2 else max(_DEPTH, 2 * weighed)
+    asked, wanted = list(legs.values()), And((visible, query.filter))
+    found = await engine.backend.search(scope.namespace, asked, wanted, depth)
+    lists: dict[str, Sequence[Scored]] = dict(zip(legs, found.legs, strict=True))
+    ceilings = dict(zip(legs, found.ceilings or (None,) * len(legs), strict=True))
+    dense = engine.settings.dense_weight
+    weights = {
+        name: informed_weight(weight, entries[0].score if entries else 0.0, ceilings.get(name))
+        for name, weight in (("dense", dense), ("lexical", 1 - dense))
+        if (entries := lists.get(name)) is not None
+    }
+    time = within(spans)
+    if time is not None:
+        arm = await engine.backend.search(scope.namespace, asked, And((wanted, time)), weighed)
+        lists = with_arm(lists, dict(zip(legs, arm.legs, strict=True)), depth)
+    return _Found(lists, ceilings, fuse(lists, weights, depth, weighed), found.records)
+
+
+async def _shown(
+    engine: Engine, scope: Scope, visible: Filter, found: _Found
+) -> list[tuple[Fused, MemoryRecord]]:
+    """The candidates with their records, those alone that may be shown.
+
+    Changed since it was found, or never ours to see: it is not shown, and lends nothing.
+    """
+    records = dict(found.records)
+    missing = [entry.id for entry in found.fused if entry.id not in records]
+    if missing:
+        stored = await engine.backend.get(scope.namespace, missing)
+        records.update((id_, item.record) for id_, item in stored.items())
+    allowed = gate(scope, visible)
+    return [
+        (entry, record)
+        for entry in found.fused
+        if (record := records.get(entry.id)) is not None and allowed(record)
+    ]
 
 
 async def _reranked(
