@@ -48,7 +48,7 @@ package: $(INSTALLED) ## Build sdist and wheel into dist/; try the wheel in an e
 	rm -rf dist/venv dist/home
 
 test: $(INSTALLED) ## Run the tests
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses=auto --dist=loadfile
 
 # The tests come last, so that their summary is what is read last.
 check: lint types layers docs package test ## Everything that CI runs

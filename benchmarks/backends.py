@@ -5,9 +5,9 @@
 Each backend is filled through the public interface in a process of its own, with 99 % of the
 records in one namespace and 1 % in another, and an embedder that only looks vectors up. Times
 are medians in milliseconds of a ``recall`` as a user calls it. Agreement is the share of the
-ten exactly nearest records that a dense search returns. ``bulk`` counts until a first search
-has been answered, so that an index which is built late is counted too. Memory is that of the
-process and of the server it uses. Backends to choose from: those below, or any URL, in which
+ten exactly nearest records that a dense search returns. ``bulk`` counts until every index is
+built that the backend builds for so many, and a first search has been answered. Memory is that of
+the process and of the server it uses. Backends to choose from: those below, or any URL, in which
 ``{folder}`` stands for a new folder.
 """
 

@@ -171,7 +171,8 @@ class IndexData:
 
     Attributes:
         vector: float32, shape ``(dimension,)``, of length 1; ``None`` if not yet embedded.
-        terms: the analysed words of its index text, with repetitions, in order.
+        terms: the analysed words that it is found by, with repetitions; see
+            :mod:`memkit.indexing`.
         signature: keys such that near copies very likely share one; empty: not sought.
         tokens: opaque token vectors for a backend that is a :class:`TokenVectors`; others
             ignore them. With ``None`` those that are stored go, unless the vector that they

@@ -175,7 +175,8 @@ class Why:
     """Why a hit stands where it does: ``score = fused * product of factors``.
 
     Attributes:
-        legs: the legs that found it (``dense``: cosine; ``lexical``: BM25), by name.
+        legs: the legs that found it (``dense``: cosine; ``lexical``: BM25; ``late``: MaxSim over
+            token vectors, where the profile ``best`` has them), by name.
         fused: the legs' normalised scores, weighted and summed, in [0, 1].
         factors: the multipliers applied after fusion, by name.
     """
