@@ -347,3 +347,42 @@ def test_plain_facts_are_measured_under_each_leg_and_against_the_better_one(
         assert each["measures"]["identifier"]["any@10"]["mean"] > 0.9
         assert each["unanswerable"]["count"] == 40
     assert "Against the better leg" in capsys.readouterr().out
+
+
+def test_calibration_puts_every_hit_into_a_bin(load: Load, dataset: Path, tmp_path: Path) -> None:
+    page, target = tmp_path / "page.md", tmp_path / "calibration.json"
+    benchmark = load("calibration")
+    page.write_text(f"{benchmark.BEGIN}\n{benchmark.END}\n")
+
+    arguments = [str(dataset), "--json", str(target), "--write", str(page)]
+    assert benchmark.main(arguments) == 0
+
+    report = json.loads(target.read_text(encoding="utf-8"))
+    # Ten hits to each of the 300 questions, answerable or not.
+    assert sum(count for count, _, _ in report["facts"]) == 3_000
+    for count, estimate, share in report["facts"] + report["conversations"]:
+        assert 0 <= estimate <= 1
+        assert 0 <= share <= 1
+        assert count >= 0
+    assert len(page.read_text().strip().splitlines()) == 2 + 2 + 2 + 7
+
+
+@pytest.mark.parametrize("part", ["without the speaker", "without time", "without exact names"])
+def test_an_ablation_takes_a_part_out_and_puts_it_back(load: Load, part: str) -> None:
+    from memkit import Memory
+    from memkit.testing.embedders import ToyEmbedder
+
+    ablations = load("ablations")
+    with Memory.open("sqlite://:memory:", embedder=ToyEmbedder()) as memory:
+        memory.remember("Bob saw ERR-7 today", speaker="Bob", conversation_id="c", sequence=0)
+        query = "what about ERR-7 did Bob see today?"
+
+        def factors() -> set[str]:
+            found = memory.recall(query)[0].why.factors
+            return {name for name, factor in found.items() if factor != 1}
+
+        whole = factors()
+        assert {"speaker", "exact", "time"} <= whole
+        with ablations._without(part):
+            assert len(whole - factors()) == 1
+        assert factors() == whole
