@@ -1,4 +1,4 @@
-"""What a user installs: two packages, their data, and nothing that does not belong."""
+"""What a user installs: memkit, its backends, their data, and nothing that does not belong."""
 
 from __future__ import annotations
 
@@ -31,13 +31,16 @@ def names(wheel: Path) -> list[str]:
         return archive.namelist()
 
 
-def test_a_wheel_installs_memkit_and_its_sqlite_backend_alone(names: list[str]) -> None:
+BACKENDS = {"memkit_sqlite", "memkit_pgvector", "memkit_qdrant", "memkit_chroma"}
+
+
+def test_a_wheel_installs_memkit_and_its_backends_alone(names: list[str]) -> None:
     tops = {name.partition("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"memkit", "memkit_sqlite"}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"memkit"} | BACKENDS
 
 
 def test_a_wheel_tells_type_checkers_that_it_is_typed(names: list[str]) -> None:
-    assert {"memkit/py.typed", "memkit_sqlite/py.typed"} <= set(names)
+    assert {f"{package}/py.typed" for package in BACKENDS | {"memkit"}} <= set(names)
 
 
 def test_a_wheel_has_the_vocabulary_but_no_weights_and_no_data_set(names: list[str]) -> None:
@@ -48,7 +51,11 @@ def test_a_wheel_has_the_vocabulary_but_no_weights_and_no_data_set(names: list[s
         for name in names
         if Path(name).suffix not in code and not name.partition("/")[0].endswith(".dist-info")
     }
-    assert others == {"memkit/embedding/data/README.md", "memkit/embedding/data/vocab.txt"}
+    assert others == {
+        "memkit/embedding/data/README.md",
+        "memkit/embedding/data/vocab.txt",
+        "memkit/evaluation/reports/report.html.jinja",
+    }
 
 
 def test_a_wheel_is_small(wheel: Path) -> None:

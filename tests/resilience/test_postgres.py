@@ -346,8 +346,9 @@ class TestBounds:
                     thread.join()
             assert memory.recall("harbour").hits
         assert len(said) == 3
-        assert sum("raise pool_size" in each for each in said) == 2
-        assert sum("raise timeout" in each for each in said) == 1
+        # One has the connection, unless memkit itself had it: it looks for missing vectors.
+        assert sum("raise pool_size" in each for each in said) >= 2
+        assert all("raise pool_size" in each or "raise timeout" in each for each in said)
 
     def test_a_server_that_never_answers_is_given_up(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as silent, in_bounded_time():
