@@ -33,8 +33,15 @@ async def lent_anew(
     if not after:
         return []
     terms, keys = await index_terms(engine.backend, [item.record for item in after], without)
+    # A store that was opened without an embedder takes no vectors: theirs are made again when
+    # it is opened with one. That they keep an erased turn's words would be worse.
+    embeds = engine.vectorizer.fingerprint is not None
     return [
-        Patch(item.record, item.record.version, IndexData(item.vector, words, signature))
+        Patch(
+            item.record,
+            item.record.version,
+            IndexData(item.vector if embeds else None, words, signature),
+        )
         for item, words, signature in zip(after, terms, keys, strict=True)
     ]
 

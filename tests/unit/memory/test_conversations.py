@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from memkit import Draft, Memory
@@ -171,3 +173,12 @@ def test_exact_names_come_first(memory: Memory) -> None:
     best = memory.recall("how does parseUrl work?")[0]
     assert best.content.startswith("parseUrl")
     assert best.why.factors["exact"] == 1.5
+
+
+def test_words_are_taken_back_without_an_embedder_too(
+    memory: Memory, store: Path, talk: list[MemoryRecord]
+) -> None:
+    with Memory.open(str(store), embedder="none") as words:
+        words.erase(talk[0].id)
+        assert found(words, "walrus") == set()
+        assert found(words, "Bertram") == {each.content for each in talk[1:]}
