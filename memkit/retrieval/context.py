@@ -11,8 +11,8 @@ conversation is one of its own: ``S = F``, so its factor is 1.
 
 Evidence from neighbours and from the whole document is old news in passage retrieval
 (Callan, "Passage-Level Evidence in Document Retrieval", SIGIR 1994; Bendersky and Kurland,
-"Utilizing Passage-Based Language Models for Document Retrieval", ECIR 2008). Between a half
-and twice these weights, results hardly differ.
+"Utilizing Passage-Based Language Models for Document Retrieval", ECIR 2008).
+``benchmarks/ablations.py`` shows what each part is worth.
 """
 
 from __future__ import annotations
