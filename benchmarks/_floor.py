@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from memkit.protocols import Vector
 
 TOP = 10
+#: So many records are compared token by token.
+LOOKED_AT = 100
 
 
 def dense(rows: Vector, query: Vector) -> NDArray[np.intp]:
@@ -27,6 +29,19 @@ def dense(rows: Vector, query: Vector) -> NDArray[np.intp]:
     top = min(TOP, len(scores))
     found = np.argpartition(scores, -top)[-top:]
     best: NDArray[np.intp] = found[np.argsort(-scores[found])]
+    return best
+
+
+def late(tokens: Vector, starts: NDArray[np.intp], query: Vector) -> NDArray[np.intp]:
+    """The ten records whose tokens answer those of ``query`` (m, d) best, best first.
+
+    Args:
+        tokens: all records' (n, d), one record after the other.
+        starts: where each record begins.
+        query: the query's.
+    """
+    found = np.maximum.reduceat(tokens @ query.T, starts, axis=0)
+    best: NDArray[np.intp] = np.argsort(-found.sum(axis=1))[:TOP]
     return best
 
 

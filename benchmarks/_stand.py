@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import _floor
 import numpy as np
-from _floor import FloorStore
+from _floor import LOOKED_AT, FloorStore
 from _precomputed import PrecomputedEmbedder
 from _resident import BIG, MODEL, TOP
 from _synthetic import DIMENSION, Corpus, Query
 from _timing import Times, alternating
+from _tokens import TokenEmbedder
 
 from memkit import Memory
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 SMALL = "one-percent"
 BULK = 10_000
 _WARM = 5
+_SEARCHES = 7
 #: Opening, bulk storing and importing are long enough to be repeated less.
 _LONG_REPEATS = 3
 #: Records imported at once, above which the import is not repeated.
@@ -48,8 +50,8 @@ class Stand:
         self.big_size = size - self.small_size
         self._spare = size
         self._names = count()
-        # Five searches, each with questions of its own; stores need texts of their own too.
-        corpus = Corpus(size + 4 * repeats + _WARM, 5 * (repeats + _WARM))
+        # Each search has questions of its own; stores need texts of their own too.
+        corpus = Corpus(size + 4 * repeats + _WARM, _SEARCHES * (repeats + _WARM))
         self.corpus = corpus
         self.embedder = PrecomputedEmbedder(
             corpus.texts + [query.text for query in corpus.queries],
@@ -116,13 +118,15 @@ class Stand:
         return self.folder / f"extra-{next(self._names)}.db"
 
     def searches(self) -> list[Times]:
-        """The five kinds of search."""
+        """The kinds of search."""
         return [
             self._dense("dense_all", BIG, self.big, 0),
             self._dense("dense_scope", SMALL, self.small, self.big_size),
-            self._hybrid("hybrid_all", BIG, self.big, "words_big"),
-            self._hybrid("hybrid_scope", SMALL, self.small, "words_small"),
             self._lexical("lexical_all", BIG, "words_big"),
+            self._hybrid("fast_all", BIG, self.big, "words_big", "fast"),
+            self._hybrid("balanced_all", BIG, self.big, "words_big", "balanced"),
+            self._hybrid("balanced_scope", SMALL, self.small, "words_small", "balanced"),
+            self._best("best_all"),
         ]
 
     def _some_queries(self) -> list[Query]:
@@ -146,7 +150,7 @@ class Stand:
         self.agreement[op] = round(sum(agreed) / len(agreed), 5)
         return times
 
-    def _hybrid(self, op: str, namespace: str, rows: Vector, index: str) -> Times:
+    def _hybrid(self, op: str, namespace: str, rows: Vector, index: str, profile: str) -> Times:
         memory = self.memory.at(namespace=namespace)
 
         def floor(query: Query) -> None:
@@ -156,10 +160,33 @@ class Stand:
         return alternating(
             Times(op, self.size),
             self._some_queries(),
-            lambda query: memory.recall(query.text, limit=TOP),
+            lambda query: memory.recall(query.text, limit=TOP, profile=profile),
             floor,
             warm=_WARM,
         )
+
+    def _best(self, op: str) -> Times:
+        """The profile ``best`` on a store that keeps token vectors, beside the others."""
+        embedder = TokenEmbedder(self.embedder)
+        url = str(self._new_file())
+        with Memory.open(url, embedder=embedder, token_vectors="on") as opened:
+            memory = opened.at(namespace=BIG)
+            memory.remember_many(self.corpus.texts[: self.big_size])
+            some = [embedder.tokens(text).vectors for text in self.corpus.texts[:LOOKED_AT]]
+            starts = np.cumsum([0, *map(len, some[:-1])])
+            tokens = np.concatenate(some)
+
+            def own(query: Query) -> None:
+                found = memory.recall(query.text, limit=TOP, profile="best")
+                if "late" not in found[0].why.legs:
+                    raise AssertionError("token vectors were not looked at")
+
+            def floor(query: Query) -> None:
+                _floor.dense(self.big, query.vector)
+                self.floor.lexical("words_big", query.words)
+                _floor.late(tokens, starts, embedder.tokens(query.text).vectors)
+
+            return alternating(Times(op, self.size), self._some_queries(), own, floor, warm=_WARM)
 
     def _lexical(self, op: str, namespace: str, index: str) -> Times:
         memory = self.memory.at(namespace=namespace)

@@ -44,6 +44,7 @@ PARTS: dict[str, Off] = {
     "without the words of the turns before": _put(
         "memkit.indexing.place_in_conversation", lambda record: None
     ),
+    "without the words of kinds and tags": _put("memkit.indexing.labels_text", lambda record: ""),
     "without the conversation's best": _put("memkit.retrieval.context._CONVERSATION", 0.0),
     "without the turn after": _put("memkit.retrieval.context._NEXT", 0.0),
     "without the speaker": _put("memkit.retrieval.context._SPEAKER", 0.0),

@@ -1,6 +1,7 @@
 """How well memkit finds what was said: recall on LoCoMo's ten long conversations.
 
     python benchmarks/locomo.py locomo10.json --json locomo-results.json
+    python benchmarks/locomo.py locomo10.json --json best.json --profile best --set token_vectors=on
 
 Each conversation is stored, turn by turn, in a namespace of its own through the public API
 with the default settings; then every question that names evidence is asked. At turn level
@@ -33,7 +34,7 @@ from _vectors import FileVectors
 from rich.progress import Progress, TaskID
 
 from memkit import Draft, Memory
-from memkit.evaluation import Evaluation, Question, evaluate
+from memkit.evaluation import Configuration, Evaluation, Question, evaluate
 from memkit.evaluation.measures import SESSION
 from memkit.evaluation.questions import EVAL_ID
 from memkit.evaluation.summary import by_category
@@ -242,6 +243,10 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--embedder", metavar="URL", help="by default memkit's default")
     parser.add_argument("--mode", choices=MODES, default="hybrid")
     parser.add_argument("--profile", help="fast, balanced or best; by default the setting")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", dest="chosen",
+        help="a setting or an argument of recall, such as token_vectors=on; repeatable",
+    )  # fmt: skip
     parser.add_argument("--limit", type=int, default=LIMIT, help="hits to a question")
     parser.add_argument("--limit-conversations", type=int, metavar="N", help="only the first N")
     parser.add_argument(
@@ -274,14 +279,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"locomo.py: {error}", file=sys.stderr)
         return 2
     embedder = _embedder(arguments.embedder, arguments.vectors_cache)
-    recall = {"mode": arguments.mode, "limit": arguments.limit}
+    recall: dict[str, Any] = {"mode": arguments.mode, "limit": arguments.limit}
     if arguments.profile is not None:
         recall["profile"] = arguments.profile
+    configuration = Configuration.parse(arguments.chosen)
+    recall |= configuration.recall
     with ExitStack() as stack:
         url = arguments.backend
         if url is None:
             url = str(Path(stack.enter_context(TemporaryDirectory())) / "locomo.db")
-        memory = stack.enter_context(Memory.open(url, embedder=embedder))
+        memory = stack.enter_context(Memory.open(url, embedder=embedder, **configuration.settings))
         # The model's loading is no part of the rates.
         memory.warm_up()
         progress = stack.enter_context(Progress())
@@ -291,6 +298,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         status = memory.status()
     report = {
         **recall,
+        **configuration.settings,
         "embedder": status.embedder,
         **report_of(run, audited=audit is not None),
     }

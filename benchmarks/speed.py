@@ -6,6 +6,8 @@ Each operation runs through the public, synchronous ``Memory`` on a new SQLite s
 the default settings and an embedder that only looks vectors up. Its floor runs in the same
 process, in turn with it: plain numpy float32 and plain SQLite with FTS5 over the same rows.
 Of n records 99 % are in one namespace (``..._all``) and 1 % in another (``..._scope``).
+``fast``, ``balanced`` and ``best`` are the profiles, with both legs; ``best`` has token vectors,
+two for each word, in a store of its own, and no reranker. What embeds the query is in none.
 Times are medians in milliseconds; CPU time is that of all threads of the process, so it
 says more than wall time on a machine that is not quiet. numpy's BLAS is held to one thread:
 its helpers spin for a while after each product, which would be charged to whatever runs next.

@@ -118,21 +118,36 @@ class Copies:
                     "memory: use a new key for each memory"
                 )
         elif record.state == State.ACTIVE:
-            record = await self._with_tags(record, put.record.tags)
+            record = await self._with_tags(existing, put.record.tags)
         return Remembered(RememberStatus.DUPLICATE, record, matched=record.id, notices=notices)
 
-    async def _with_tags(self, record: MemoryRecord, tags: Sequence[str]) -> MemoryRecord:
+    async def _with_tags(self, stored: Stored, tags: Sequence[str]) -> MemoryRecord:
         for _ in range(_ATTEMPTS):
-            patch = _tagged(record, tags)
+            record = stored.record
+            patch = await self._tagged(stored, tags)
             if patch is None:
                 return record
             if await self._write_unless_overtaken((patch,)):
                 return patch.record
-            found = await self._engine.backend.get(record.namespace, (record.id,))
+            found = await self._engine.backend.get(record.namespace, (record.id,), vectors=True)
             if record.id not in found:
                 return record
-            record = found[record.id].record
-        return record
+            stored = found[record.id]
+        return stored.record
+
+    async def _tagged(self, stored: Stored, tags: Sequence[str]) -> Patch | None:
+        """The patch that adds the tags that a record lacks; ``None`` if it has them all."""
+        record = stored.record
+        missing = [tag for tag in tags if tag not in record.tags and not tag.startswith("agent:")]
+        if not missing:
+            return None
+        changed = replace(
+            record,
+            tags=(*record.tags, *missing),
+            updated_at=utc_now(),
+            version=record.version + 1,
+        )
+        return Patch(changed, record.version, await self._engine.reindexed(stored, changed))
 
     async def _near(self, scope: Scope, put: Put) -> list[tuple[Stored, NearCopy]]:
         from memkit.retrieval.analysis import analyze
@@ -143,14 +158,15 @@ class Copies:
         if not index.signature or index.vector is None:
             return []
         wanted = And((_comparable(scope, record.visibility, record.kind), living(utc_now())))
-        found = []
+        # Texts are compared, not what the records are labelled with.
+        words, found = analyze(index_text(record)), []
         for stored in await self._sharing(record.namespace, index.signature, wanted):
             if stored.vector is None:
                 continue
             cosine = float(stored.vector @ index.vector)
             if cosine >= REPORT_COSINE:
                 other = stored.record
-                shared = overlap(index.terms, analyze(index_text(other)))
+                shared = overlap(words, analyze(index_text(other)))
                 same = agrees(record.content, other.content)
                 found.append((stored, NearCopy(other.id, cosine, shared, same)))
         found.sort(key=lambda pair: (-pair[1].cosine, pair[1].id))
@@ -178,7 +194,9 @@ class Copies:
             )
             batch: list[Operation] = [Put(kept, put.index, without_content_key(put.unique))]
             # The version is checked even where no tag is new: the record may be gone.
-            patch = _tagged(into, kept.tags) or Patch(into, expect_version=into.version)
+            patch = await self._tagged(existing, kept.tags) or Patch(
+                into, expect_version=into.version
+            )
             batch.append(patch)
             try:
                 result, _ = await self._engine.backend.write(batch)
@@ -220,19 +238,6 @@ def _comparable(scope: Scope, visibility: str, kind: str) -> Filter:
             Eq("kind", kind),
         )
     )
-
-
-def _tagged(record: MemoryRecord, tags: Sequence[str]) -> Patch | None:
-    missing = [tag for tag in tags if tag not in record.tags and not tag.startswith("agent:")]
-    if not missing:
-        return None
-    changed = replace(
-        record,
-        tags=(*record.tags, *missing),
-        updated_at=utc_now(),
-        version=record.version + 1,
-    )
-    return Patch(changed, expect_version=record.version)
 
 
 def _compatible(new: MemoryRecord, old: MemoryRecord) -> bool:

@@ -27,8 +27,9 @@ from memkit.protocols import (
     StoreInfo,
     TokenVectors,
 )
-from memkit.recalling import Query, gate, recall
-from memkit.retrieval.text import index_text
+from memkit.recalling import Query, recall
+from memkit.retrieval.gating import gate
+from memkit.retrieval.text import index_text, labels_text
 from memkit.scope import Scope
 from memkit.selection import living
 from memkit.types import MemoryRecord, RecallResult, Remembered
@@ -204,6 +205,22 @@ class Engine:
         terms, keys = await index_terms(self.backend, records)
         parts = zip(rows, terms, keys, packed, strict=True)
         return [IndexData(*each) for each in parts], notice
+
+    async def reindexed(self, stored: Stored, changed: MemoryRecord) -> IndexData | None:
+        """What a stored record is found by once it is changed; ``None``: by what it was.
+
+        A text that stays keeps its vector, which must have been read: the embedder is not asked.
+        """
+        record = stored.record
+        if index_text(changed) != index_text(record):
+            (index,), _ = await self.index((changed,))
+        elif labels_text(changed) != labels_text(record):
+            # A store that was opened without an embedder takes no vectors.
+            embeds = self.vectorizer.fingerprint is not None
+            (index,), _ = await self.index((changed,), (stored.vector if embeds else None,))
+        else:
+            return None
+        return index
 
     async def _embedded(
         self, texts: Sequence[str]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from memkit.clock import utc_now
 from memkit.conversations import turns_at
-from memkit.filters import And, Eq, Exists, Filter, Gt, In, Lte, Not, Or, predicate
+from memkit.filters import And, Eq, Exists, Filter, Gt, In, Lte, Not, Or
 from memkit.places import place_in_conversation, shifted
 from memkit.protocols import DenseLeg, LexicalLeg, Scored, SearchLeg
 from memkit.retrieval.fusion import Fused, fuse, informed_weight
+from memkit.retrieval.gating import gate
 from memkit.retrieval.relevance import relevances
 from memkit.retrieval.text import index_text
 from memkit.retrieval.timing import CERTAIN, with_arm, within
@@ -291,9 +292,3 @@ async def _with_context(
         turns = () if place is None else (around.get(shifted(place, step)) for step in steps)
         shown.append(replace(hit, context=tuple(turn for turn in turns if turn is not None)))
     return shown
-
-
-def gate(scope: Scope, wanted: Filter) -> Callable[[MemoryRecord], bool]:
-    """Whether a record may be shown: the second check, after the backend's own."""
-    test = predicate(wanted)
-    return lambda record: record.namespace == scope.namespace and test(record.value_of)

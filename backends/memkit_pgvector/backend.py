@@ -27,6 +27,7 @@ from memkit.protocols import (
 )
 from memkit.types import MemoryRecord, Problem
 from memkit_pgvector import alike, feed, reader, reembedding, upkeep
+from memkit_pgvector import tokens as token_vectors
 from memkit_pgvector.session import Session
 from memkit_pgvector.settings import Settings, settings_from
 
@@ -174,6 +175,13 @@ class PgvectorBackend:
         """The newest records that share a key of a signature."""
         return await self._run(
             lambda session: alike.sharing(session.database, namespace, signature, filter, limit)
+        )
+
+    async def tokens(self, namespace: str, ids: Sequence[str]) -> dict[str, bytes]:
+        """The token vectors that are kept of these records."""
+        wanted = list(ids)
+        return await self._run(
+            lambda session: token_vectors.read(session.database, namespace, wanted)
         )
 
     async def search(

@@ -32,7 +32,8 @@ class Effects:
     """Rows of each table: what goes, what changes, what comes.
 
     ``gone`` are records, ``moved`` those whose vectors alone go first; the counts are by
-    namespace: records, records with a vector, words.
+    namespace: records, records with a vector, words. ``tokens_moved`` are keys with the new
+    vector: their token vectors stay if it is the old one, those of ``tokens_gone`` go anyhow.
     """
 
     gone: list[Key] = field(default_factory=list)
@@ -45,6 +46,9 @@ class Effects:
     words: list[Row] = field(default_factory=list)
     reworded: list[Row] = field(default_factory=list)
     vectors: list[Row] = field(default_factory=list)
+    tokens: list[Row] = field(default_factory=list)
+    tokens_gone: list[Key] = field(default_factory=list)
+    tokens_moved: list[tuple[bytes, bytes, bytes]] = field(default_factory=list)
     uniques: list[tuple[bytes, bytes, bytes]] = field(default_factory=list)
     signatures: list[Signature] = field(default_factory=list)
     counts: dict[bytes, list[int]] = field(default_factory=dict)
@@ -107,9 +111,18 @@ def _add(effects: Effects, key: Key, entry: Entry, state: StoreState) -> None:
     else:
         effects.reworded.append([*words[2:], *key])
         effects.moved.append(key)
+    if index.tokens:
+        effects.tokens.append([*key, index.tokens])
     if index.vector is not None:
         assert state.dimension is not None
-        effects.vectors.append(vector_row(*key, index, state.dimension, state.vector_type))
+        row = vector_row(*key, index, state.dimension, state.vector_type)
+        effects.vectors.append(row)
+    if entry.whole:
+        return
+    if index.tokens is not None or index.vector is None:
+        effects.tokens_gone.append(key)
+    else:
+        effects.tokens_moved.append((*key, row[2] or b""))
 
 
 def _touch_row(key: Key, entry: Entry) -> Row:

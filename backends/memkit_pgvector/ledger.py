@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
+import numpy as np
+
 from memkit.backing.hashing import unique_hash
 from memkit.errors import InvalidInput, RecordNotFound, VersionConflict
 from memkit.protocols import (
@@ -226,7 +228,7 @@ class Ledger:
                 useless=counters.useless,
             )
         self._draft[key] = replace(
-            before, held=held, record=record, index=patch.index or before.index
+            before, held=held, record=record, index=_joined(before.index, patch.index)
         )
         self.ids[key] = record.id
         self.changes.append(ChangeMade(ns, OP_PATCH, record.id))
@@ -274,6 +276,21 @@ def _held_of(record: MemoryRecord, index: IndexData, unique: tuple[str, ...]) ->
         index.vector is not None,
         len(index.terms),
     )
+
+
+def _joined(before: IndexData | None, after: IndexData | None) -> IndexData | None:
+    """Index data that two operations write; tokens stay with the vector that they belong to."""
+    if before is None or after is None:
+        return after or before
+    if (
+        after.tokens is None
+        and before.tokens is not None
+        and before.vector is not None
+        and after.vector is not None
+        and np.array_equal(before.vector, after.vector)
+    ):
+        return replace(after, tokens=before.tokens)
+    return after
 
 
 def _latest(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -11,12 +11,12 @@ from memkit.backing.times import micros
 from memkit.errors import InvalidInput, StoreError
 from memkit.protocols import Fingerprint, IndexData, Stored
 from memkit.types import MemoryRecord
-from memkit_pgvector import wire
+from memkit_pgvector import tokens, wire
 from memkit_pgvector.binding import Raw
 from memkit_pgvector.database import Database
 from memkit_pgvector.keys import namespace_key, record_key
 from memkit_pgvector.rows import SELECTED, record_from, vector_row, words_row
-from memkit_pgvector.schema import staging_table, vectors_table, words_table
+from memkit_pgvector.schema import STAGED_TOKENS, staging_table, vectors_table, words_table
 from memkit_pgvector.staging import staged_tables
 from memkit_pgvector.state import StoreState, read_state
 from memkit_pgvector.statements import VECTOR_COLUMNS, Tables, word_columns
@@ -58,6 +58,7 @@ async def _start(
 ) -> StoreState:
     for name in staged_tables(state):
         await tables.run(f"DROP TABLE @.{name}")
+    await tokens.clear_staged(tables)
     number = state.made + 1
     made = staging_table(number, state.partitions)
     made += words_table(number, state.partitions, state.text_search)
@@ -129,7 +130,7 @@ async def stage(database: Database, items: Sequence[tuple[MemoryRecord, IndexDat
             for record, index in items
             if (key := (namespace_key(record.namespace), record_key(record.id))) in living
         }
-        for name in staged_tables(state):
+        for name in (*staged_tables(state), STAGED_TOKENS):
             await tables.delete(name, "rid", list(kept))
         rows = _rows(state, kept)
         words = word_columns(state.text_search)
@@ -137,6 +138,7 @@ async def stage(database: Database, items: Sequence[tuple[MemoryRecord, IndexDat
             (f"staging_{number}", _STAGING_COLUMNS, rows[0]),
             (f"words_{number}", words, rows[1]),
             (f"vectors_{number}", VECTOR_COLUMNS, rows[2]),
+            (STAGED_TOKENS, tokens.COLUMNS, _token_rows(kept)),
         ):
             if of_table:
                 await tables.copy(table, columns, wire.copy_data(of_table))
@@ -215,6 +217,10 @@ def _rows(
     return done, words, vectors
 
 
+def _token_rows(kept: dict[tuple[bytes, bytes], IndexData]) -> list[Row]:
+    return [[ns, rid, index.tokens] for (ns, rid), index in sorted(kept.items()) if index.tokens]
+
+
 async def finish(database: Database) -> tuple[Fingerprint, str] | None:
     """Put what was staged in its place, unless records are pending; whose it is."""
     names = database.names
@@ -260,6 +266,7 @@ async def _switch(tables: Tables, state: StoreState, number: int) -> None:
         await tables.run(statement)
     if state.vectors is not None:
         await tables.run(f"DROP TABLE @.vectors_{state.vectors}")
+    await tokens.replace_all(tables)
     known = target.dimension is not None
     await tables.run(
         "UPDATE @.store SET words = $1, vectors = $2, analyzer = $3, model = $4, dimension = $5, "

@@ -12,6 +12,9 @@ CHANGES_KEPT = 200_000
 OP_PUT, OP_PATCH, OP_DELETE = 1, 2, 3
 OPS = {OP_PUT: "put", OP_PATCH: "patch", OP_DELETE: "delete"}
 
+#: The tables of token vectors: of what is kept, and of what a re-embedding has staged.
+TOKENS, STAGED_TOKENS = "tokens", "staged_tokens"
+
 #: One position of the feed is a transaction's number, then the change's number in it.
 POSITION_BITS = 20
 #: So many changes can have positions of their own in one transaction.
@@ -241,6 +244,20 @@ def staging_table(number: int, partitions: int) -> list[str]:
     )
 
 
+def token_tables(partitions: int) -> list[str]:
+    """The statements that make the tables of token vectors: bytes that mean nothing here."""
+    made: list[str] = []
+    for name in (TOKENS, STAGED_TOKENS):
+        made += table(
+            f"CREATE TABLE @.{name} (ns uuid NOT NULL, rid uuid NOT NULL, "
+            "vectors bytea NOT NULL, PRIMARY KEY (ns, rid))",
+            partitions,
+        )
+        # Signs of numbers: to compress them is in vain.
+        made.append(f"ALTER TABLE @.{name} ALTER vectors SET STORAGE EXTERNAL")
+    return made
+
+
 def migrations(partitions: int, vector_type: str, text_search: str) -> tuple[tuple[str, ...], ...]:
     """The statements of each migration, in order; the first makes the store."""
     first = [_STORE, _NAMESPACES, _RECEIPTS, _COMMON, "CREATE SEQUENCE @.vector_seq CACHE 100"]
@@ -254,7 +271,7 @@ def migrations(partitions: int, vector_type: str, text_search: str) -> tuple[tup
         "INSERT INTO @.store (schema_version, partitions, vector_type, text_search, words, made) "
         f"VALUES (1, {partitions}, '{vector_type}', '{text_search}', 1, 1)"
     )
-    return (tuple(first),)
+    return (tuple(first), tuple(token_tables(partitions)))
 
 
 #: The newest schema version that this code knows.

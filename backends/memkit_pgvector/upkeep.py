@@ -8,6 +8,7 @@ from memkit.errors import StoreReadOnly
 from memkit.types import Problem
 from memkit_pgvector.database import Database
 from memkit_pgvector.driver import told
+from memkit_pgvector.schema import STAGED_TOKENS, TOKENS
 from memkit_pgvector.state import StoreState, read_state
 from memkit_pgvector.vectors import LOCK_WRITES
 
@@ -70,6 +71,10 @@ def _rules(state: StoreState) -> list[tuple[str, str, str]]:
             "the counts of {} namespaces are wrong",
             _COMPACT,
         ),
+    ]
+    rules += [
+        (_orphans(table), "the token vectors of {} records belong to none", _REEMBED)
+        for table in (TOKENS, STAGED_TOKENS)
     ]
     if state.vectors is None:
         rules.append(

@@ -14,13 +14,13 @@ from memkit.backing.times import micros
 from memkit.errors import InvalidInput, MemkitError
 from memkit.protocols import Delete, Operation, Patch, Put, StoreSpec, Touch, WriteResult
 from memkit_pgvector import statements as sql
-from memkit_pgvector import wire
+from memkit_pgvector import tokens, wire
 from memkit_pgvector.binding import Raw
 from memkit_pgvector.effects import Effects, changed, effects_of
 from memkit_pgvector.keys import decoded, encoded, new_token
 from memkit_pgvector.ledger import Held, Ledger, record_keys, unique_keys
 from memkit_pgvector.rows import RECORD_COLUMNS
-from memkit_pgvector.schema import CHANGES_MAX, Names
+from memkit_pgvector.schema import CHANGES_MAX, TOKENS, Names
 from memkit_pgvector.staging import staged_tables
 from memkit_pgvector.state import SELECT_STATE, StoreState, state_from
 from memkit_pgvector.statements import COPY_ROWS, Tables, key_arrays
@@ -165,6 +165,7 @@ class Transaction:
             ("records", "records", RECORD_COLUMNS, effects.records),
             ("words", words, sql.word_columns(state.text_search), effects.words),
             ("vectors", vectors, sql.VECTOR_COLUMNS, effects.vectors),
+            ("tokens", TOKENS, tokens.COLUMNS, effects.tokens),
         )
         first = bool(copies)
         if first:
@@ -208,6 +209,7 @@ class Transaction:
         await tables.delete_signatures(effects.signatures_gone)
         await tables.delete("records", "rid", effects.gone)
         await tables.delete(words, "rid", effects.gone)
+        await tokens.remove(tables, effects, state)
         if state.vectors is not None:
             await tables.delete(vectors, "rid", [*effects.gone, *effects.moved])
         for staged in staged_tables(state):
@@ -236,6 +238,7 @@ def _prepared(ledger: Ledger, state: StoreState) -> tuple[Effects, dict[str, byt
         "records": effects.records,
         "words": effects.words,
         "vectors": effects.vectors,
+        "tokens": effects.tokens,
     }
     return effects, {
         kind: wire.copy_data(rows) for kind, rows in many.items() if len(rows) >= COPY_ROWS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,7 @@ class Records:
         self._location = location
         self._lock = threading.Lock()
         self._connection: apsw.Connection | None = None
-        self._rows: dict[tuple[int, str], Row] = {}
+        self._rows: OrderedDict[tuple[int, str], Row] = OrderedDict()
         self._data_version = -1
         self._seen = (-1, -1)
 
@@ -80,7 +81,7 @@ class Records:
             ).fetchall()
             found += rows
             while kept and len(kept) + len(rows) > _KEPT_ROWS:
-                del kept[next(iter(kept))]
+                kept.popitem(last=False)
             for row in rows[:_KEPT_ROWS]:
                 if len(row[1]) <= _CONTENT_MAX:
                     kept[ns, row[0]] = row

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from itertools import starmap
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from memkit.backing.making import record_of
 from memkit.backing.packing import as_json, checked_vector, pack_terms, texts_json
-from memkit.backing.times import EPOCH, micros, moment
+from memkit.backing.times import micros, moment
 from memkit.protocols import IndexData
 from memkit.types import Link, MemoryRecord
 from memkit_sqlite.schema import RECORD_COLUMNS
@@ -103,15 +104,16 @@ def record_from(namespace: str, row: Row) -> MemoryRecord:
         speaker, source, state, version, superseded_by, superseded_at, supersedes,
         forgotten_at, links, uses, used_at, useful, useless,
     ) = row[:30]  # fmt: skip
-    return MemoryRecord(
+    created = moment(created_at)
+    return record_of((
         id_,
         content,
         namespace,
         project,
         task,
         agent,
-        EPOCH + timedelta(microseconds=created_at),
-        EPOCH + timedelta(microseconds=updated_at),
+        created,
+        created if updated_at == created_at else moment(updated_at),
         kind,
         labels(tags),
         {} if metadata is None else json.loads(metadata),
@@ -135,7 +137,7 @@ def record_from(namespace: str, row: Row) -> MemoryRecord:
         None if used_at is None else moment(used_at),
         useful,
         useless,
-    )
+    ))  # fmt: skip
 
 
 def vector_blob(vector: Vector | None, dimension: int | None) -> bytes | None:

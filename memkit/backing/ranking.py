@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,9 +44,20 @@ def best(
     positions: NDArray[Any], scores: NDArray[Any], ids: Sequence[str], limit: int
 ) -> tuple[Scored, ...]:
     """The best ``limit``: greatest score first, then by id."""
-    scored = [
-        (-score, ids[position])
-        for position, score in zip(positions.tolist(), scores.tolist(), strict=True)
-    ]
-    scored.sort()
-    return tuple(Scored(id_, -score) for score, id_ in scored[:limit])
+    order = np.argsort(-scores, kind="stable")
+    scores = scores[order]
+    equal = bool(np.any(scores[1:] == scores[:-1]))
+    if not equal:
+        order, scores = order[:limit], scores[:limit]
+    found = zip(map(ids.__getitem__, positions[order].tolist()), scores.tolist(), strict=True)
+    if equal:
+        return tuple(map(_scored, sorted(found, key=_place)[:limit]))
+    return tuple(map(_scored, found))
+
+
+def _place(entry: tuple[str, float]) -> tuple[float, str]:
+    return -entry[1], entry[0]
+
+
+#: Quicker than the class itself, which unpacks its arguments first.
+_scored: Callable[[tuple[str, float]], Scored] = partial(tuple.__new__, Scored)

@@ -35,6 +35,7 @@ class Fold:
         choice: the candidate that was best on the other folds.
         chosen_score: its mean there.
         held_out: its mean on this fold's questions.
+        first: that of the first candidate, what stands unless there is reason to change it.
     """
 
     groups: int
@@ -42,6 +43,7 @@ class Fold:
     choice: str
     chosen_score: float
     held_out: float
+    first: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,11 @@ class CrossValidation:
     agreement: float
 
     @property
+    def gain(self) -> float:
+        """What choosing is worth on unseen data: held out, against the first candidate."""
+        return self.held_out - next(iter(self.scores.values()))
+
+    @property
     def optimism(self) -> float:
         """By how much the choice's score on its own data flatters."""
         return self.scores[self.choice] - self.held_out
@@ -82,8 +89,9 @@ def cross_validate(
     """Choose among candidates by cross-validation over the questions' groups.
 
     Args:
-        candidates: the evaluation of each candidate, by its name, over the same questions. Of
-            equals the one that stands first is chosen: put the simplest first.
+        candidates: the evaluation of each candidate, by its name, over the same questions. The
+            first is what the choices are compared with, and of equals the one that stands
+            first is chosen: put the defaults first.
         measure: the measure to maximise, such as ``ndcg@10``.
         folds: how many; at most as many as groups, where each fold is one group.
         seed: how groups are dealt to folds.
@@ -118,6 +126,7 @@ def cross_validate(
                 choice=names[choice],
                 chosen_score=float(elsewhere[choice]),
                 held_out=float(values[choice, here].mean()),
+                first=float(values[0, here].mean()),
             )
         )
     scores = values.mean(axis=1)

@@ -17,8 +17,7 @@ from memkit.drafts import (
 )
 from memkit.errors import DuplicateRecord, InvalidInput, VersionConflict
 from memkit.lifecycle.lending import lend_anew
-from memkit.protocols import Duplicate, IndexData, Patch, Put, Stored, Touch
-from memkit.retrieval.text import index_text
+from memkit.protocols import Duplicate, Patch, Put, Stored, Touch
 from memkit.scope import Scope
 from memkit.types import (
     Link,
@@ -124,9 +123,7 @@ def _way_out(record: MemoryRecord) -> str:
 
 
 async def _replace(engine: Engine, stored: Stored, changed: MemoryRecord) -> None:
-    index: IndexData | None = None
-    if index_text(changed) != index_text(stored.record):
-        (index,), _ = await engine.index((changed,))
+    index = await engine.reindexed(stored, changed)
     unique = _keys_after(stored, changed)
     patch = Patch(changed, stored.record.version, index, unique)
     (result,) = await engine.backend.write((patch,))

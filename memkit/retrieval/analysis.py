@@ -13,8 +13,9 @@ from hashlib import blake2b
 from memkit.retrieval import scripts
 
 #: Name and version of the analysis. It is stored with a store's terms, so every change of
-#: what :func:`analyze` returns bumps it, and old stores are then re-indexed.
-ANALYZER = "memkit-words/2"
+#: what :func:`analyze` returns bumps it, and so does one of which texts of a record are
+#: analysed (:mod:`memkit.retrieval.text`): old stores are then re-indexed.
+ANALYZER = "memkit-words/3"
 
 #: The greatest length of a term in characters. A longer word keeps its beginning and gets a
 #: hash of the whole, so that two long words stay two terms.

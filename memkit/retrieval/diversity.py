@@ -38,7 +38,11 @@ def repeats(contents: Sequence[str], wanted: int) -> list[bool]:
 
 
 def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
-    small, large = sorted((len(one), len(other)))
+    if one.isdisjoint(other):
+        return False
+    small, large = len(one), len(other)
+    if small > large:
+        small, large = large, small
     if small < _SAME * large:
         return False
     shared = len(one & other)

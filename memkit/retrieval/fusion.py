@@ -78,19 +78,11 @@ def fuse(
             share = score * scale if score > 0 else 0.0
             scores[id_] = scores.get(id_, 0.0) + share - unlisted
     # Ids break ties, so that a ranking never depends on which leg was asked first.
-    best_first = sorted((-score, id_) for id_, score in scores.items())[:limit]
-    wanted = {id_ for _, id_ in best_first}
-    places = {
-        name: {
-            id_: Leg(rank, score) for rank, (id_, score) in enumerate(entries, 1) if id_ in wanted
-        }
-        for name, entries in found.items()
-    }
-    return [
-        Fused(
-            id_,
-            floor - negated,
-            {name: place[id_] for name, place in places.items() if id_ in place},
-        )
-        for negated, id_ in best_first
-    ]
+    best_first = sorted([(-score, id_) for id_, score in scores.items()])[:limit]
+    places: dict[str, dict[str, Leg]] = {id_: {} for _, id_ in best_first}
+    for name, entries in found.items():
+        for rank, (id_, score) in enumerate(entries, 1):
+            place = places.get(id_)
+            if place is not None:
+                place[name] = Leg(rank, score)
+    return [Fused(id_, floor - negated, places[id_]) for negated, id_ in best_first]

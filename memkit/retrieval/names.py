@@ -10,8 +10,9 @@ _EXACT = 0.5
 _MOST = 8
 
 _QUOTED = re.compile(r"\"([^\"\n]{2,80})\"|`([^`\n]{2,80})`|\u201c([^\u201d\n]{2,80})\u201d")
-# A run without white space that is no plain word: it has a joint or a digit inside, or its
-# capitals are not those of a name.
+# A run without white space that is no plain word: it has a joint or a digit inside, or a
+# capital. Words that are all capitals (DNS) are plain: they say what it is about, and what
+# answers need not repeat them.
 _RUN = re.compile(r"[^\s\"`\u201c\u201d(){}\[\]<>]+")
 _EDGES = ".,;:!?'\u2019\u2026"
 _DATE = re.compile(r"\d{1,4}(?:[-/.]\d{1,2}){1,2}|\d{1,2}:\d\d|\d+(?:st|nd|rd|th|s)?|\d[\d,.]*%?")
@@ -19,7 +20,6 @@ _IDENTIFIER = re.compile(
     r"""[^\W\d_]+[\w.+#@/:\\-]*\d[\w.+#@/:\\-]*     # parse2, ERR-1042, v1.2
     |\w+(?:[_/\\@]|::|\.(?=\w))[\w./\\:@-]*\w       # parse_url, a/b.py, os.path, x@y.z
     |[^\W\d_]*[a-z][A-Z]\w*                         # parseUrl
-    |[A-Z]{2,}\d*                                   # HTTP
     |\#\d+|\d+(?:\.\d+){2,}                         # #17, 1.2.3
     """,
     re.VERBOSE,
@@ -29,9 +29,9 @@ _IDENTIFIER = re.compile(
 def exact_names(query: str) -> tuple[str, ...]:
     """The names in a query that a record should hold as they are written, casefolded.
 
-    They are quoted phrases, and words that have a digit, a joint or a capital inside, or are
-    all capitals: ``parse_url``, ``parseUrl``, ``ERR-1042``, ``config/app.yaml``, ``HTTP``.
-    Dates, times and plain numbers are none.
+    They are quoted phrases, and words that have a digit, a joint or a capital inside:
+    ``parse_url``, ``parseUrl``, ``ERR-1042``, ``config/app.yaml``. Dates, times, plain numbers
+    and words that are all capitals (``HTTP``) are none.
     """
     names = [
         next(group for group in match.groups() if group is not None)
@@ -41,9 +41,6 @@ def exact_names(query: str) -> tuple[str, ...]:
         word = run.strip(_EDGES)
         if word and not _DATE.fullmatch(word) and _IDENTIFIER.fullmatch(word):
             names.append(word)
-    if query.isupper():
-        # A query that shouts says nothing by its capitals.
-        names = [name for name in names if not name.isalpha()]
     return tuple(dict.fromkeys(name.casefold().strip() for name in names))[:_MOST]
 
 

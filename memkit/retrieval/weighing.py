@@ -56,8 +56,7 @@ def weigh(
         names = exact_names(query)
         for factors, more, (_, record) in zip(weighed, lent, found, strict=True):
             factors.update(more)
-            exact = exactness(names, record.content)
-            if exact != 1:
+            if names and (exact := exactness(names, record.content)) != 1:
                 factors["exact"] = exact
             if spans:
                 factors["time"] = time_factor(record, spans)

@@ -54,6 +54,7 @@ def __getattr__(name: str) -> Any:
                 "samples",
                 "storage",
                 "suite",
+                "tokens",
                 "upkeep",
                 "writing",
             )

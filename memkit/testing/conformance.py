@@ -14,6 +14,7 @@ from memkit.testing.ordering import OrderingTests
 from memkit.testing.reembedding import ReembeddingTests
 from memkit.testing.searching import SearchingTests
 from memkit.testing.storage import StorageTests
+from memkit.testing.tokens import TokenTests
 from memkit.testing.upkeep import UpkeepTests
 from memkit.testing.writing import WritingTests
 
@@ -32,6 +33,7 @@ class BackendConformance(
     DurabilityTests,
     ChangeFeedTests,
     ReembeddingTests,
+    TokenTests,
     UpkeepTests,
 ):
     """What every backend must do. Subclass it as ``Test…`` and give ``backend_factory``.

@@ -11,6 +11,7 @@ from memkit.protocols import (
     Fingerprint,
     IndexData,
     Operation,
+    Patch,
     Put,
     SearchLeg,
     SearchResult,
@@ -79,3 +80,56 @@ class NeverCompacts(SqliteBackend):
 class ClaimsToHavePurged(SqliteBackend):
     async def purge(self) -> bool:
         return True
+
+
+class KeepsTokensOfTheDeleted(SqliteBackend):
+    _all: dict[str, bytes] | None = None
+
+    async def write(self, batch: Sequence[Operation]) -> list[WriteResult]:
+        self._all = self._all or {}
+        for each in batch:
+            if isinstance(each, Put) and each.index.tokens:
+                self._all[each.record.id] = each.index.tokens
+        return await super().write(batch)
+
+    async def tokens(self, namespace: str, ids: Sequence[str]) -> dict[str, bytes]:
+        kept = self._all or {}
+        return {id_: kept[id_] for id_ in ids if id_ in kept}
+
+
+class KeepsTokensOfAnotherVector(SqliteBackend):
+    async def write(self, batch: Sequence[Operation]) -> list[WriteResult]:
+        named = [each.record for each in batch if isinstance(each, Patch)]
+        held: dict[str, bytes] = {}
+        for record in named:
+            held |= await self.tokens(record.namespace, [record.id])
+        return await super().write(
+            [
+                replace(each, index=replace(each.index, tokens=held[each.record.id]))
+                if isinstance(each, Patch)
+                and each.index is not None
+                and each.index.tokens is None
+                and each.record.id in held
+                else each
+                for each in batch
+            ]
+        )
+
+
+class DropsTokensAtEachChange(SqliteBackend):
+    async def write(self, batch: Sequence[Operation]) -> list[WriteResult]:
+        return await super().write(
+            [
+                replace(each, index=replace(each.index, tokens=each.index.tokens or b""))
+                if isinstance(each, Patch) and each.index is not None
+                else each
+                for each in batch
+            ]
+        )
+
+
+class StagesNoTokens(SqliteBackend):
+    async def stage_reembed(self, items: Sequence[tuple[MemoryRecord, IndexData]]) -> None:
+        await super().stage_reembed(
+            [(record, replace(index, tokens=None)) for record, index in items]
+        )

@@ -13,6 +13,7 @@ from memkit.protocols import (
     Reembedding,
     SignatureLookup,
     StoreSpec,
+    TokenVectors,
 )
 from memkit.testing import BackendConformance
 from memkit_pgvector import PgvectorBackend
@@ -42,7 +43,7 @@ class TestTsvector(BackendConformance):
             ordered=True,
             change_feed=True,
         )
-        for protocol in (Maintenance, Reembedding, ChangeFeed, SignatureLookup):
+        for protocol in (Maintenance, Reembedding, ChangeFeed, SignatureLookup, TokenVectors):
             assert isinstance(backend, protocol)
 
 

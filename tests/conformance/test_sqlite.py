@@ -5,7 +5,14 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from memkit.protocols import Capabilities, ChangeFeed, Maintenance, Reembedding
+from memkit.protocols import (
+    Capabilities,
+    ChangeFeed,
+    Maintenance,
+    Reembedding,
+    SignatureLookup,
+    TokenVectors,
+)
 from memkit.testing import BackendConformance
 from memkit_sqlite import SqliteBackend
 
@@ -24,6 +31,6 @@ class TestSqlite(BackendConformance):
             ordered=True,
             change_feed=True,
         )
-        for protocol in (Maintenance, Reembedding, ChangeFeed):
+        for protocol in (Maintenance, Reembedding, ChangeFeed, SignatureLookup, TokenVectors):
             assert isinstance(backend, protocol)
         asyncio.run(backend.close())

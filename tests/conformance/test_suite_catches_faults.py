@@ -127,6 +127,18 @@ CAUGHT: dict[type[Backend], tuple[str, ...]] = {
         "test_compacting_keeps_what_is_there_and_no_trace_of_what_is_not",
     ),
     faulty_sqlite.ClaimsToHavePurged: ("test_a_whole_purge_leaves_no_trace",),
+    faulty_sqlite.KeepsTokensOfTheDeleted: (
+        "test_they_go_with_the_record",
+        "test_tokens_come_back_as_they_were_given",
+    ),
+    faulty_sqlite.KeepsTokensOfAnotherVector: (
+        "test_they_stay_with_the_vector_that_they_belong_to",
+    ),
+    faulty_sqlite.DropsTokensAtEachChange: (
+        "test_they_stay_with_the_vector_that_they_belong_to",
+        "test_within_a_batch_the_last_word_counts",
+    ),
+    faulty_sqlite.StagesNoTokens: ("test_a_reembedding_replaces_all_of_them_at_once",),
 }
 
 

@@ -118,6 +118,8 @@ def test_cross_validation_judges_each_fold_by_what_the_others_chose() -> None:
     assert found.scores == {"first": 0.75, "second": 0.25}
     assert found.held_out == 0.75
     assert sorted(fold.held_out for fold in found.folds) == [0, 1, 1, 1]
+    assert [fold.first for fold in found.folds] == [fold.held_out for fold in found.folds]
+    assert found.gain == 0
     assert found.agreement == 1
     assert {fold.groups for fold in found.folds} == {1}
 
@@ -138,6 +140,9 @@ def test_cross_validation_sees_through_a_lucky_candidate() -> None:
     assert max(found.scores.values()) == 0.2
     assert found.held_out == 0
     assert found.optimism == pytest.approx(0.2)
+    # Leaving the first alone would have been right in its own group.
+    assert found.gain == pytest.approx(-0.2)
+    assert sorted(fold.first for fold in found.folds) == [0, 0, 0, 0, 1]
 
 
 def test_cross_validation_needs_candidates_groups_and_a_measure() -> None:

@@ -14,8 +14,10 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 OPS = {
     "dense_all",
     "dense_scope",
-    "hybrid_all",
-    "hybrid_scope",
+    "fast_all",
+    "balanced_all",
+    "balanced_scope",
+    "best_all",
     "lexical_all",
     "store_one",
     "store_bulk",
@@ -365,6 +367,31 @@ def test_calibration_puts_every_hit_into_a_bin(load: Load, dataset: Path, tmp_pa
         assert 0 <= share <= 1
         assert count >= 0
     assert len(page.read_text().strip().splitlines()) == 2 + 2 + 2 + 7
+
+
+def test_weights_are_judged_by_questions_that_did_not_choose_them(
+    load: Load, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, target = tmp_path / "page.md", tmp_path / "tuning.json"
+    benchmark = load("tuning")
+    monkeypatch.setattr(benchmark, "GRID", {"dense_weight": (0.0, 1.0)})
+    monkeypatch.setattr(benchmark, "ALONE", {"words": ((1, 0, 0),)})
+    page.write_text(f"{benchmark.BEGIN}\n{benchmark.END}\n")
+
+    arguments = [str(dataset), "--json", str(target), "--write", str(page)]
+    assert benchmark.main(arguments) == 0
+
+    report = json.loads(target.read_text(encoding="utf-8"))
+    names = ["as they are", "dense_weight 0", "dense_weight 1", "words 1 : 0 : 0"]
+    assert list(report["candidates"]) == names
+    for rows in report["rows"].values():
+        assert len(rows) == 6
+        for _, _, _, held_out, as_is, best in rows:
+            assert 0 <= held_out <= 1
+            assert 0 <= as_is <= best
+    # Meaning alone and words alone are not the same, so the weights did reach the store.
+    assert report["candidates"][names[1]] != report["candidates"][names[2]]
+    assert len(page.read_text().strip().splitlines()) == 2 + 2 + 2 + 2 * 6
 
 
 @pytest.mark.parametrize("part", ["without the speaker", "without time", "without exact names"])

@@ -210,14 +210,24 @@ def _folds(report: Report) -> Table:
             str(fold.count),
             _percent(fold.chosen_score),
             _percent(fold.held_out),
+            _percent(fold.first),
         )
         for number, fold in enumerate(told.folds, 1)
     ]
     return Table(
         "Cross-validation",
-        ("fold", "chosen on the others", "groups", "questions", "score there", "held out"),
+        (
+            "fold",
+            "chosen on the others",
+            "groups",
+            "questions",
+            "score there",
+            "held out",
+            "the first there",
+        ),
         tuple(rows),
-        f"Held out, {told.measure} is {_percent(told.held_out)}; the choice, {told.choice}, has "
+        f"Held out, {told.measure} is {_percent(told.held_out)}, {100 * told.gain:+.1f} against "
+        f"the first candidate; the choice, {told.choice}, has "
         f"{_percent(told.scores[told.choice])} on its own data. "
         f"{_percent(told.agreement)} % of the folds chose it.",
         text_columns=2,

@@ -175,6 +175,15 @@ def test_exact_names_come_first(memory: Memory) -> None:
     assert best.why.factors["exact"] == 1.5
 
 
+def test_words_in_capitals_are_no_exact_names(memory: Memory) -> None:
+    memory.remember("The DNS records were moved")
+    memory.remember("The TTL is three hundred")
+    for query in ("which DNS setting did we lower?", "WHICH DNS SETTING DID WE LOWER?"):
+        assert all("exact" not in hit.why.factors for hit in memory.recall(query))
+    quoted = memory.recall('WHERE IS "DNS" TOLD OF?')[0]
+    assert quoted.why.factors["exact"] == 1.5
+
+
 def test_words_are_taken_back_without_an_embedder_too(
     memory: Memory, store: Path, talk: list[MemoryRecord]
 ) -> None:

@@ -242,7 +242,7 @@ def test_a_change_of_the_terms_is_a_new_analyzer() -> None:
         "Evening connections nationally generalised skies dying, Caroline's relational ERR-1042 "
         "parseUrl v2.1 8th книгами άνθρωποι والمدارس 東京に Straße 2024-01-31 happily argued news"
     )
-    assert ANALYZER == "memkit-words/2"
+    assert ANALYZER == "memkit-words/3"
     assert analyze(text) == GOLDEN
 
 
