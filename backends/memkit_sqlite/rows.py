@@ -29,7 +29,7 @@ WRITTEN_COLUMNS = (
     "kind", "tags", "metadata", "visibility", "confidence", "pinned", "occurred_at",
     "expires_at", "conversation_id", "sequence", "speaker", "source", "state", "version",
     "superseded_by", "superseded_at", "supersedes", "forgotten_at", "links", "uses", "used_at",
-    "useful", "useless", "unique_keys", "embedded",
+    "useful", "useless", "author", "unique_keys", "embedded",
 )  # fmt: skip
 SELECTED = ", ".join(f"r.{column}" for column in RECORD_COLUMNS)
 
@@ -79,6 +79,7 @@ def record_row(
         _optional_micros(record.used_at),
         record.useful,
         record.useless,
+        record.author,
         texts_json(unique),
         embedded,
     )
@@ -101,8 +102,8 @@ def record_from(namespace: str, row: Row) -> MemoryRecord:
         id_, content, project, task, agent, created_at, updated_at, kind, tags, metadata,
         visibility, confidence, pinned, occurred_at, expires_at, conversation_id, sequence,
         speaker, source, state, version, superseded_by, superseded_at, supersedes,
-        forgotten_at, links, uses, used_at, useful, useless,
-    ) = row[:30]  # fmt: skip
+        forgotten_at, links, uses, used_at, useful, useless, author,
+    ) = row[:31]  # fmt: skip
     return MemoryRecord(
         id_,
         content,
@@ -135,6 +136,7 @@ def record_from(namespace: str, row: Row) -> MemoryRecord:
         None if used_at is None else moment(used_at),
         useful,
         useless,
+        author,
     )
 
 
