@@ -6,7 +6,10 @@ from memkit.drafts import Draft
 from memkit.memory import AsyncMemory
 from memkit.scope import Reach, Scope
 from memkit.types import (
+    Channel,
+    Delivery,
     ErasureReceipt,
+    Event,
     Hit,
     Link,
     MemoryRecord,
@@ -21,8 +24,11 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AsyncMemory",
+    "Channel",
+    "Delivery",
     "Draft",
     "ErasureReceipt",
+    "Event",
     "Hit",
     "Link",
     "Memory",

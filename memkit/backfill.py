@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from memkit.errors import MemkitError, RecordNotFound, VersionConflict
 from memkit.filters import Eq
+from memkit.hints import UNSEEN
 from memkit.loops import LoopThread
 from memkit.protocols import Order, Patch
+from memkit.scope import SYSTEM_NAMESPACE
 
 if TYPE_CHECKING:
     from memkit.engine import Engine
@@ -55,6 +57,8 @@ async def fill(engine: Engine) -> int:
     """
     filled = 0
     for namespace in await engine.backend.namespaces():
+        if namespace == SYSTEM_NAMESPACE:
+            continue
         cursor: str | None = None
         while True:
             page = await engine.backend.scan(
@@ -71,7 +75,8 @@ async def fill(engine: Engine) -> int:
                     return filled
                 for record, data in zip(records, index, strict=True):
                     try:
-                        await engine.backend.write((Patch(record, record.version, data),))
+                        patch = Patch(record, record.version, data, about=UNSEEN)
+                        await engine.backend.write((patch,))
                         filled += 1
                     except (VersionConflict, RecordNotFound):
                         # Whoever changed it meanwhile has given it its vector.

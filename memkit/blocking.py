@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from memkit.drafts import DraftLike
 from memkit.engine import Progress
+from memkit.events.watching import Watch
 from memkit.filters import Filter
 from memkit.lifecycle.revisions import UNSET, Unset
 from memkit.loops import LoopThread, run_here
@@ -17,7 +18,10 @@ from memkit.protocols import Embedder
 from memkit.scope import Reach, Scope
 from memkit.selection import Labels
 from memkit.types import (
+    Channel,
+    Delivery,
     ErasureReceipt,
+    Event,
     Imported,
     MemoryRecord,
     Page,
@@ -39,6 +43,38 @@ def _documented(method: Method) -> Method:
     """The docstring of AsyncMemory's method of the same name."""
     method.__doc__ = getattr(AsyncMemory, method.__name__).__doc__
     return method
+
+
+class Events(Iterator[Event]):
+    """Events as they come, for a ``for`` loop; each step waits for the next one.
+
+    It starts when it is made, and may be closed by another thread.
+    """
+
+    def __init__(self, watch: Watch, loop: LoopThread) -> None:
+        self._watch = watch
+        self._loop = loop
+
+    @property
+    def cursor(self) -> str | None:
+        """Where to go on after the last event that was given out."""
+        return self._watch.cursor
+
+    def __next__(self) -> Event:
+        event = run_here(self._watch.next(), self._loop)
+        if event is None:
+            raise StopIteration
+        return event
+
+    def close(self) -> None:
+        """End it; whoever waits for an event is told at once."""
+        run_here(self._watch.aclose(), self._loop)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 class Memory:
@@ -81,7 +117,10 @@ class Memory:
             **settings,
         )
         try:
-            return Memory(run_here(opening.start(), loop), loop)
+            opened = run_here(opening.start(), loop)
+            face = type(opened)._face
+            made: Memory = Memory(opened, loop) if face is None else face(opened)
+            return made
         except BaseException:
             loop.stop()
             raise
@@ -107,6 +146,10 @@ class Memory:
     ) -> Memory:
         narrower = self._memory.at(namespace=namespace, project=project, task=task, agent=agent)
         return Memory(narrower, self._loop)
+
+    @_documented
+    def within(self, scope: Scope) -> Memory:
+        return Memory(self._memory.within(scope), self._loop)
 
     @_documented
     def remember(
@@ -365,6 +408,78 @@ class Memory:
     @_documented
     def import_(self, source: Target, *, progress: Progress | None = None) -> Imported:
         return self._run(self._memory.import_(source, progress=progress))
+
+    @_documented
+    def send(
+        self,
+        channel: str,
+        content: str,
+        *,
+        to: str | Iterable[str] | None = None,
+        reply_to: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        kind: str = "message",
+        ttl: float | timedelta | None = None,
+        idempotency_key: str | None = None,
+    ) -> Remembered:
+        return self._run(
+            self._memory.send(
+                channel,
+                content,
+                to=to,
+                reply_to=reply_to,
+                tags=tags,
+                metadata=metadata,
+                kind=kind,
+                ttl=ttl,
+                idempotency_key=idempotency_key,
+            )
+        )
+
+    @_documented
+    def inbox(
+        self,
+        channel: str | None = None,
+        *,
+        consumer: str | None = None,
+        limit: int = 20,
+        lease: float | timedelta | None = None,
+        wait: float = 0,
+    ) -> builtins.list[Delivery]:
+        return self._run(
+            self._memory.inbox(channel, consumer=consumer, limit=limit, lease=lease, wait=wait)
+        )
+
+    @_documented
+    def ack(
+        self,
+        ids: str | Iterable[str],
+        *,
+        channel: str | None = None,
+        consumer: str | None = None,
+    ) -> int:
+        return self._run(self._memory.ack(ids, channel=channel, consumer=consumer))
+
+    @_documented
+    def channels(self, *, consumer: str | None = None) -> builtins.list[Channel]:
+        return self._run(self._memory.channels(consumer=consumer))
+
+    @_documented
+    def watch(
+        self,
+        *,
+        kinds: Labels = None,
+        reach: Reach | str = Reach.ANCESTORS,
+        tags: Labels = None,
+        after: str | None = None,
+        poll_seconds: float = 0.25,
+    ) -> Events:
+        watch = self._memory.watch(
+            kinds=kinds, reach=reach, tags=tags, after=after, poll_seconds=poll_seconds
+        )
+        self._run(watch.start())
+        return Events(watch, self._loop)
 
     @_documented
     def status(self) -> Status:

@@ -91,6 +91,78 @@ class Settings(BaseModel):
         None, description="key for openai: embedders, instead of OPENAI_API_KEY"
     )
 
+    token: SecretStr | None = Field(
+        None, description="what a client shows a server, where the store is an http:// URL"
+    )
+    allow_http: Literal["off", "on"] = Field(
+        "off", description="whether a token may go unencrypted to another machine"
+    )
+    timeout_seconds: float = Field(
+        30.0, gt=0, le=3600, description="how long a client waits for a server's answer"
+    )
+
+    control: str | None = Field(
+        None,
+        repr=False,  # it may hold a password
+        description="where principals, tokens and the audit are; unset: with the store",
+    )
+    jwt_issuer: str | None = Field(None, description="the identity provider whose JWTs are taken")
+    jwt_audience: str | None = Field(None, description="whom those JWTs must be made for")
+    jwt_jwks_url: str | None = Field(None, description="where the identity provider's keys are")
+    jwt_namespaces_claim: str | None = Field(
+        None, description="the claim that lists the namespaces of a JWT's bearer"
+    )
+    jwt_permission: Literal["read", "write", "admin"] = Field(
+        "write", description="the most that a JWT's bearer may do in those namespaces"
+    )
+    jwt_agents_claim: str | None = Field(
+        None, description="the claim that lists whom a JWT's bearer may speak as"
+    )
+
+    server_host: str = Field("127.0.0.1", description="the address that is listened on")
+    server_port: int = Field(8000, ge=0, le=65535, description="the port; 0: any that is free")
+    server_auth: Literal["token", "none"] = Field(
+        "token", description="whether callers must prove who they are; none: this machine only"
+    )
+    server_allowed_hosts: str | None = Field(
+        None, description="names that the server is called by, with commas; *: any"
+    )
+    server_cors_origins: str | None = Field(
+        None, description="web pages' origins that may call, with commas; *: any"
+    )
+    server_proxies: str | None = Field(
+        None, description="addresses of reverse proxies, whose word on callers is taken"
+    )
+    server_max_request_bytes: int = Field(
+        8_388_608, ge=1024, description="largest body of a request"
+    )
+    server_max_import_bytes: int = Field(
+        1_073_741_824, ge=1024, description="largest body of an import"
+    )
+    server_body_seconds: float = Field(
+        30.0, gt=0, le=3600, description="how long headers, and then a body, may take to come"
+    )
+    server_rate: str = Field(
+        "1000/second", description="requests of one principal, as 1000/second; none: no limit"
+    )
+    server_refusals: str = Field(
+        "30/minute", description="refused credentials of one address; none: no limit"
+    )
+    server_concurrency: int = Field(256, ge=1, description="requests at once")
+    server_streams: int = Field(128, ge=1, description="readers of events at once")
+    server_heartbeat_seconds: float = Field(
+        15.0, gt=0, le=600, description="between two signs of life in a stream of events"
+    )
+    server_recheck_seconds: float = Field(
+        5.0, gt=0, le=600, description="how often a stream's credential is looked at again"
+    )
+    server_shutdown_seconds: float = Field(
+        30.0, gt=0, le=3600, description="how long accepted requests may take at the end"
+    )
+    server_metrics: Literal["token", "loopback"] = Field(
+        "token", description="who reads /metrics: administrators, or this machine too"
+    )
+
     @field_validator("*", mode="before")
     @classmethod
     def _no_truth_values(cls, value: object) -> object:
@@ -187,9 +259,14 @@ def _refuse_sending(path: Path, found: Mapping[str, Any]) -> None:
     for name, local in _LOCAL.items():
         if str(found.get(name, "")).partition(":")[0] not in local:
             remote = name
+    what = f"{remote} to a service"
+    for name in found:
+        # Whoever sets these says who may do what.
+        if name in ("control", "token", "allow_http") or name.startswith(("jwt_", "server_")):
+            remote = what = name
     if remote is not None:
         raise ConfigurationError(
-            f"{path} sets {remote} to a service, which a folder's file may not: set it in "
+            f"{path} sets {what}, which a folder's file may not: set it in "
             f"{user_config_path('memkit') / 'config.toml'} or as {PREFIX}{remote.upper()}, or name "
             f"this file in {CONFIG_VARIABLE}"
         )

@@ -22,6 +22,7 @@ from memkit.drafts import (
 )
 from memkit.errors import IdempotencyConflict, StoreUnavailable, VersionConflict
 from memkit.filters import And, ContainsAny, Eq, Filter
+from memkit.hints import UNSEEN, message_hint
 from memkit.protocols import (
     Applied,
     Duplicate,
@@ -63,7 +64,7 @@ class Copies:
             gates = copy.cosine >= MERGE_COSINE and copy.overlap >= MERGE_OVERLAP and copy.agrees
             if gates and not exact and _compatible(put.record, stored.record):
                 return await self._merge(put, stored, notices)
-        (result,) = await self._engine.backend.write((put,))
+        (result,) = await self._engine.commit((put,))
         outcome = await self.outcome(put, result, notices)
         if outcome.status is not RememberStatus.STORED:
             return outcome
@@ -81,7 +82,7 @@ class Copies:
             existing = await self._holder(put, result)
             if existing is not None:
                 return await self._duplicate(put, result, existing, notices)
-            (result,) = await self._engine.backend.write((put,))
+            (result,) = await self._engine.commit((put,))
         raise StoreUnavailable("a copy of this memory keeps coming and going: try again")
 
     async def _holder(self, put: Put, result: Duplicate) -> Stored | None:
@@ -97,7 +98,10 @@ class Copies:
             return existing
         record = existing.record
         released = Patch(
-            replace(record, version=record.version + 1), expect_version=record.version, unique=()
+            replace(record, version=record.version + 1),
+            expect_version=record.version,
+            unique=(),
+            about=UNSEEN,
         )
         await self._write_unless_overtaken((released,))
         return None
@@ -147,7 +151,9 @@ class Copies:
             updated_at=utc_now(),
             version=record.version + 1,
         )
-        return Patch(changed, record.version, await self._engine.reindexed(stored, changed))
+        index = await self._engine.reindexed(stored, changed)
+        sent = message_hint(record.tags, changed.tags)
+        return Patch(changed, record.version, index, about=sent)
 
     async def _near(self, scope: Scope, put: Put) -> list[tuple[Stored, NearCopy]]:
         from memkit.retrieval.analysis import analyze
@@ -195,16 +201,16 @@ class Copies:
             batch: list[Operation] = [Put(kept, put.index, without_content_key(put.unique))]
             # The version is checked even where no tag is new: the record may be gone.
             patch = await self._tagged(existing, kept.tags) or Patch(
-                into, expect_version=into.version
+                into, expect_version=into.version, about=UNSEEN
             )
             batch.append(patch)
             try:
-                result, _ = await self._engine.backend.write(batch)
+                result, _ = await self._engine.commit(batch)
             except VersionConflict:
                 found = await self._engine.backend.get(into.namespace, (into.id,), vectors=True)
                 current = found.get(into.id)
                 if current is None or current.record.state != State.ACTIVE:
-                    (result,) = await self._engine.backend.write((put,))
+                    (result,) = await self._engine.commit((put,))
                     return await self.outcome(put, result, notices)
                 existing = current
                 continue
@@ -221,7 +227,7 @@ class Copies:
 
     async def _write_unless_overtaken(self, batch: Sequence[Operation]) -> bool:
         try:
-            await self._engine.backend.write(batch)
+            await self._engine.commit(batch)
         except VersionConflict:
             return False
         return True

@@ -108,6 +108,7 @@ def record_from(draft: Draft, scope: Scope, now: datetime, settings: Settings) -
 
     Raises:
         InvalidInput: a field of the draft cannot be accepted.
+        Forbidden: a tag is hidden from this scope.
     """
     kind = DEFAULT_KIND if draft.kind == DEFAULT_KIND else check_kind(draft.kind)
     defaults = kind_defaults(kind)
@@ -119,6 +120,8 @@ def record_from(draft: Draft, scope: Scope, now: datetime, settings: Settings) -
         sequence = check_count(sequence, "sequence", 0, 2**63 - 1)
         if draft.conversation_id is None:
             raise InvalidInput("a sequence is a place in a conversation: give conversation_id")
+    tags = check_tags(draft.tags, scope.agent)
+    scope.require_taggable(tags)
     return MemoryRecord(
         id=new_id(),
         content=check_text(draft.content, "content", settings.max_content_chars),
@@ -129,7 +132,7 @@ def record_from(draft: Draft, scope: Scope, now: datetime, settings: Settings) -
         created_at=now,
         updated_at=now,
         kind=kind,
-        tags=check_tags(draft.tags, scope.agent),
+        tags=tags,
         metadata=check_metadata(draft.metadata, settings.max_metadata_bytes),
         visibility=Visibility.PRIVATE.value if private else Visibility.SHARED.value,
         confidence=(
@@ -144,6 +147,7 @@ def record_from(draft: Draft, scope: Scope, now: datetime, settings: Settings) -
         sequence=sequence,
         speaker=check_optional_text(draft.speaker, "speaker"),
         source=check_optional_text(draft.source, "source", 10_000),
+        author=scope.author,
     )
 
 

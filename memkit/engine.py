@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from memkit.backfill import Backfill
@@ -26,14 +27,16 @@ from memkit.protocols import (
     Stored,
     StoreInfo,
     TokenVectors,
+    WriteResult,
 )
 from memkit.recalling import Query, recall
 from memkit.retrieval.gating import gate
 from memkit.retrieval.text import index_text, labels_text
 from memkit.scope import Scope
 from memkit.selection import living
-from memkit.types import MemoryRecord, RecallResult, Remembered
+from memkit.types import Link, MemoryRecord, RecallResult, Remembered
 from memkit.usage import Usage
+from memkit.waiting import Pulse
 
 if TYPE_CHECKING:
     from memkit.config import Settings
@@ -66,6 +69,8 @@ class Engine:
         self.reranker = reranker
         #: The backend, if it keeps token vectors.
         self.token_store = backend if isinstance(backend, TokenVectors) else None
+        #: Tells whoever waits that something was written.
+        self.pulse = Pulse(backend)
         self._background = LoopThread()
         self.usage = Usage(backend, settings.usage_flush_seconds, self._background)
         self._copies = Copies(self)
@@ -86,6 +91,7 @@ class Engine:
         if self._closed:
             return
         self._closed = True
+        self.pulse.bell.ring()
         await asyncio.to_thread(self._background.stop)
         try:
             await self.usage.flush()
@@ -103,16 +109,20 @@ class Engine:
         drafts: Sequence[Draft],
         deduplicate: str,
         progress: Progress | None = None,
+        links: tuple[Link, ...] = (),
     ) -> list[Remembered]:
         """Store drafts, in order; each is durable when this returns.
 
         All drafts are checked before any is written. They are then written in chunks of
         :data:`WRITE_CHUNK`: a failure of the store leaves whole chunks, never half a record.
+        Each record starts with ``links``.
         """
         self.require_open()
         records, keys = await unless_long(
             len(drafts), self._records, scope, drafts, deduplicate != "off"
         )
+        if links:
+            records = [replace(record, links=links) for record in records]
         store = self._store_near if deduplicate == "near" else self._store
         if len(records) <= WRITE_CHUNK:
             results = await store(scope, *await self._puts(records, keys))
@@ -178,7 +188,7 @@ class Engine:
     async def _store(
         self, scope: Scope, puts: Sequence[Put], notices: tuple[str, ...]
     ) -> list[Remembered]:
-        written = await self.backend.write(puts)
+        written = await self.commit(puts)
         return [
             await self._copies.outcome(put, result, notices)
             for put, result in zip(puts, written, strict=True)
@@ -269,7 +279,15 @@ class Engine:
         """Write operations of which none can be a duplicate."""
         self.require_open()
         if batch:
-            await self.backend.write(batch)
+            await self.commit(batch)
+
+    async def commit(self, batch: Sequence[Operation]) -> list[WriteResult]:
+        """Write operations, and tell those who wait for something new."""
+        try:
+            return await self.backend.write(batch)
+        finally:
+            # Also of a write that was cancelled: it may be done all the same.
+            self.pulse.bell.ring()
 
 
 def _tell(progress: Progress | None, done: int, total: int) -> None:

@@ -140,3 +140,25 @@ class DuplicateRecord(MemkitError):
     """Another active record of the scope already says exactly this."""
 
     code = "duplicate"
+
+
+class Unauthenticated(MemkitError):
+    """No credential came with the request, or one that is not valid (any more)."""
+
+    code = "unauthenticated"
+
+
+class Forbidden(MemkitError):
+    """The caller may not do this; what it may not see is not told."""
+
+    code = "forbidden"
+
+
+class RateLimited(MemkitError):
+    """Too many requests; ``retry_after`` is the number of seconds after which to try again."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

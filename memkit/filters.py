@@ -66,6 +66,7 @@ FIELDS: Mapping[str, FieldType] = {
     "sequence": FieldType.NUMBER,
     "speaker": FieldType.TEXT,
     "source": FieldType.TEXT,
+    "author": FieldType.TEXT,
 }
 
 METADATA_PREFIX = "metadata."

@@ -23,6 +23,11 @@ class LoopThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
+    @property
+    def running(self) -> asyncio.AbstractEventLoop | None:
+        """The loop, if it was started."""
+        return self._loop
+
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run ``work`` there and wait for its result."""
         future = self.submit(work)

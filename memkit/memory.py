@@ -8,12 +8,14 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TextIO
 
 from memkit.clock import utc_now
 from memkit.drafts import Draft, DraftLike, as_draft
 from memkit.engine import Engine, Progress
-from memkit.errors import InvalidInput, InvalidScope
+from memkit.errors import ConfigurationError, InvalidInput, InvalidScope
+from memkit.events.selecting import Selection, event_kinds
+from memkit.events.watching import Watch
 from memkit.filters import And, Filter, In
 from memkit.interchange.exporting import export_to
 from memkit.interchange.importing import import_from
@@ -21,12 +23,19 @@ from memkit.lifecycle import revisions
 from memkit.lifecycle.erasure import erase
 from memkit.lifecycle.revisions import UNSET, Unset
 from memkit.maintenance import status as status_of
+from memkit.messaging.acknowledging import ack
+from memkit.messaging.channels import channels
+from memkit.messaging.delivering import LEASE_MAX, Request, inbox
+from memkit.messaging.names import channel_tag, consumer_name
+from memkit.messaging.sending import send
 from memkit.protocols import Embedder, Maintenance, Order
 from memkit.recalling import CONTEXT_MAX, Query
 from memkit.relations import DEPTH_MAX, related
 from memkit.scope import Reach, Scope
 from memkit.selection import Labels, living, selection
 from memkit.types import (
+    Channel,
+    Delivery,
     ErasureReceipt,
     Imported,
     MemoryRecord,
@@ -39,14 +48,17 @@ from memkit.types import (
     Status,
 )
 from memkit.validation import (
+    MESSAGE_TAG,
     RECALL_LIMIT_MAX,
     check_count,
     check_flag,
     check_id,
+    check_span,
     check_states,
     check_text,
     check_time,
     check_unit,
+    check_wait,
 )
 
 if TYPE_CHECKING:
@@ -67,6 +79,9 @@ class AsyncMemory:
     tasks and threads at once; a cancelled call leaves them usable. Closing one closes the
     engine for all of them.
     """
+
+    #: What makes the synchronous face of a handle, where it is not simply ``Memory``.
+    _face: ClassVar[type[Any] | None] = None
 
     def __init__(self, engine: Engine, scope: Scope, *, root: bool = False) -> None:
         self._engine = engine
@@ -92,7 +107,8 @@ class AsyncMemory:
 
         Args:
             url: the store: a path or ``sqlite:///path``; by default a file in the user's
-                data folder.
+                data folder. ``http://…`` and ``https://…`` are a server's: with ``token`` among
+                the settings, the result is an :class:`~memkit.client.AsyncClient`.
             namespace: the tenant; given here it is fixed, else ``at`` can choose one.
             project, task, agent: further labels of the handle's scope.
             embedder: a URL (``local``, ``fastembed:MODEL``, ``openai:MODEL?base_url=...``,
@@ -153,6 +169,13 @@ class AsyncMemory:
                 )
             scope = replace(scope, namespace=namespace)
         return AsyncMemory(self._engine, scope.narrowed(project=project, task=task, agent=agent))
+
+    def within(self, scope: Scope) -> AsyncMemory:
+        """A handle on the same engine for whoever was found to have this scope.
+
+        For servers, which know who calls: unlike ``at`` it leaves what this handle is bound to.
+        """
+        return AsyncMemory(self._engine, scope)
 
     async def remember(
         self,
@@ -618,6 +641,156 @@ class AsyncMemory:
         """
         return await import_from(self._engine, self._scope, source, progress)
 
+    async def send(
+        self,
+        channel: str,
+        content: str,
+        *,
+        to: str | Iterable[str] | None = None,
+        reply_to: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        kind: str = "message",
+        ttl: float | timedelta | None = None,
+        idempotency_key: str | None = None,
+    ) -> Remembered:
+        """Send a message on a channel: a memory with the tag ``msg:<channel>``.
+
+        Saying the same twice is two messages; an idempotency key makes a repetition one.
+
+        Args:
+            channel: its name; it need not exist before.
+            content: the text.
+            to: the agents whom it is for; by default all who read the channel.
+            reply_to: the id of what it answers; kept as a link of type ``replies_to``.
+            tags, metadata, kind, ttl, idempotency_key: as for ``remember``.
+
+        Raises:
+            InvalidInput: an argument cannot be accepted; nothing was written.
+            RecordNotFound: this scope does not show what is answered.
+            Forbidden: the channel is not open to this reader.
+        """
+        return await send(
+            self._engine,
+            self._scope,
+            channel,
+            content,
+            to=to,
+            reply_to=reply_to,
+            tags=tags,
+            metadata=metadata,
+            kind=kind,
+            ttl=ttl,
+            idempotency_key=idempotency_key,
+        )
+
+    async def inbox(
+        self,
+        channel: str | None = None,
+        *,
+        consumer: str | None = None,
+        limit: int = 20,
+        lease: float | timedelta | None = None,
+        wait: float = 0,
+    ) -> builtins.list[Delivery]:
+        """Messages of this scope that a consumer has not acknowledged, oldest first.
+
+        Every message comes at least once, and again until it is acknowledged: in the order of
+        their storing on each channel. A new consumer gets those that are there already.
+        Messages for other agents are left out, and those of one's own.
+
+        Args:
+            channel: by default all channels that this scope shows.
+            consumer: who reads, by default the handle's agent. Where a consumer has not the
+                name of the handle's agent, several agents can share it and its messages.
+            limit: at most so many, 1 to 1,000.
+            lease: seconds or a timedelta, up to a week, for which nobody else who shares the
+                consumer gets these messages; unless acknowledged, they are given out again.
+            wait: seconds to wait for a message if there is none, 0 to 3,600.
+
+        Raises:
+            InvalidInput: an argument cannot be accepted, or nobody says who reads.
+            Forbidden: the channel is not open to this reader.
+            StoreError: the store cannot lease.
+        """
+        span = None if lease is None else check_span(lease, "lease", LEASE_MAX)
+        request = Request(
+            None if channel is None else self._channel(channel),
+            consumer_name(consumer, self._scope),
+            check_count(limit, "limit", 1, RECALL_LIMIT_MAX),
+            None if span is None else max(1, span // timedelta(microseconds=1)),
+            check_wait(wait),
+        )
+        return await inbox(self._engine, self._scope, request)
+
+    async def ack(
+        self,
+        ids: str | Iterable[str],
+        *,
+        channel: str | None = None,
+        consumer: str | None = None,
+    ) -> int:
+        """Acknowledge messages: this consumer does not get them again.
+
+        Args:
+            ids: the ids of the messages.
+            channel: by default all channels that they are on.
+            consumer: as for ``inbox``.
+
+        Returns:
+            how many of them were waiting for it.
+
+        Raises:
+            InvalidInput: an argument cannot be accepted, or nobody says who reads.
+            Forbidden: the channel is not open to this reader.
+        """
+        wanted = [check_id(id_) for id_ in ((ids,) if isinstance(ids, str) else ids)]
+        reader = consumer_name(consumer, self._scope)
+        name = None if channel is None else self._channel(channel)
+        return await ack(self._engine, self._scope, wanted, name, reader)
+
+    async def channels(self, *, consumer: str | None = None) -> builtins.list[Channel]:
+        """The channels that hold messages of this scope, by name.
+
+        Args:
+            consumer: whose unread messages are counted; by default the handle's agent's.
+        """
+        named = consumer is not None or self._scope.agent is not None
+        reader = consumer_name(consumer, self._scope) if named else None
+        return await channels(self._engine, self._scope, reader)
+
+    def watch(
+        self,
+        *,
+        kinds: Labels = None,
+        reach: Reach | str = Reach.ANCESTORS,
+        tags: Labels = None,
+        after: str | None = None,
+        poll_seconds: float = 0.25,
+    ) -> Watch:
+        """What happens to the records that this scope shows, as it happens, at least once.
+
+        Iterate over it; it waits for the next event until it is closed. Events carry each
+        record as it is when it is told. What this scope does not show is never told; a record
+        that was recalled and nothing else is no event.
+
+        Args:
+            kinds: only these events: ``created``, ``updated``, ``superseded``, ``forgotten``,
+                ``restored``, ``erased``, ``message``. A ``reset`` is told in any case: events
+                were missed, so that everything must be read anew.
+            reach: as for ``recall``.
+            tags: only of records with all of these tags.
+            after: the cursor of the last event that was dealt with; by default only what
+                happens from now on is told. The iterator's ``cursor`` is one, too.
+            poll_seconds: between two looks for what other processes wrote, 0.01 to 60, where
+                the store does not tell of itself.
+
+        Raises:
+            InvalidInput: an argument cannot be accepted.
+        """
+        selected = Selection(self._scope, event_kinds(kinds), _reach(reach), tags)
+        return Watch(self._engine, selected, after, poll_seconds)
+
     async def status(self) -> Status:
         """The state of the store, of the embedder and of this handle's namespace."""
         return await status_of(self._engine, self._scope)
@@ -648,6 +821,11 @@ class AsyncMemory:
     async def __aexit__(self, *_: object) -> None:
         # Closing must finish even when the block was left by a cancellation.
         await asyncio.shield(self.close())
+
+    def _channel(self, channel: str) -> str:
+        tag = channel_tag(channel)
+        self._scope.require_taggable((tag,))
+        return tag[len(MESSAGE_TAG) :]
 
     async def _revise(
         self,
@@ -713,10 +891,20 @@ class Opening:
         """Open it."""
         from memkit.config import load_settings
         from memkit.opening import open_engine
+        from memkit.registry import client_from_url
 
         given = {name: value for name, value in self._arguments.items() if value is not None}
-        settings = load_settings(**given).settings
+        loaded = load_settings(**given)
+        settings = loaded.settings
         scope = Scope(settings.namespace, settings.project, settings.task, settings.agent)
+        client = client_from_url(settings.url)
+        if client is not None:
+            if self._embedder is not None:
+                raise ConfigurationError("the server embeds: its own settings say with what")
+            opened: AsyncMemory = client.from_settings(
+                loaded, scope, root=not self._fixed, read_only=self._read_only
+            )
+            return opened
         engine = await open_engine(settings, self._embedder, read_only=self._read_only)
         return AsyncMemory(engine, scope, root=not self._fixed)
 

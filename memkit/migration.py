@@ -34,6 +34,7 @@ from memkit.protocols import (
 )
 from memkit.registry import backend_from_url
 from memkit.retrieval.analysis import ANALYZER
+from memkit.scope import SYSTEM_NAMESPACE
 
 if TYPE_CHECKING:
     from memkit.engine import Progress
@@ -97,8 +98,7 @@ async def copy(source: Backend, destination: Backend, progress: Progress | None 
     Raises:
         InvalidInput: the destination holds records that the source does not.
     """
-    wanted = await source.namespaces()
-    held = await destination.namespaces()
+    wanted, held = await _holding(source), await _holding(destination)
     if any(count > wanted.get(name, 0) for name, count in held.items()):
         raise InvalidInput(
             "the destination holds records of its own: name an empty store, or the one that an "
@@ -133,10 +133,10 @@ async def verify(
     Raises:
         StoreError: they do not; the message counts the differences and names some ids.
     """
-    counts = await source.namespaces()
+    counts = await _holding(source)
     total, done = sum(counts.values()), 0
     found, digest = _Differences(), blake2b(digest_size=16)
-    for namespace in sorted(counts.keys() | (await destination.namespaces()).keys()):
+    for namespace in sorted(counts.keys() | (await _holding(destination)).keys()):
         ours, theirs = _Walk(source, namespace), _Walk(destination, namespace)
         async with contextlib.aclosing(ours.items), contextlib.aclosing(theirs.items):
             here, there = await ours.next(), await theirs.next()
@@ -182,6 +182,12 @@ async def migrate(source: str, destination: str, progress: Progress | None = Non
 
 
 # Reading.
+
+
+async def _holding(backend: Backend) -> dict[str, int]:
+    """What a store's namespaces hold; memkit's own records belong to the store and stay there."""
+    held = await backend.namespaces()
+    return {name: count for name, count in held.items() if name != SYSTEM_NAMESPACE}
 
 
 async def _pages(backend: Backend, namespace: str) -> AsyncGenerator[Sequence[Stored], None]:

@@ -132,7 +132,9 @@ class StoreSpec:
 class StoreInfo:
     """What a store says of itself once open; ``location`` holds no secret.
 
-    ``fingerprint`` is that of the vectors it holds, ``None`` while it holds none.
+    ``fingerprint`` is that of the vectors it holds, ``None`` while it holds none. ``identity``
+    is random text that tells a store with a change feed from every other one: positions of one
+    mean nothing in another.
     """
 
     location: str
@@ -140,6 +142,7 @@ class StoreInfo:
     fingerprint: Fingerprint | None
     analyzer: str
     size_bytes: int | None = None
+    identity: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +213,7 @@ class Patch:
         index: the new index data; ``None`` keeps what is stored.
         unique: the new unique keys; ``None`` keeps those it holds. A key that another record
             holds leaves this operation undone, its result a :class:`Duplicate`.
+        about: as for :class:`Delete`.
 
     ``uses``, ``used_at``, ``useful`` and ``useless`` belong to :class:`Touch`: a patch leaves
     them as they are stored.
@@ -219,6 +223,7 @@ class Patch:
     expect_version: int
     index: IndexData | None = None
     unique: tuple[str, ...] | None = None
+    about: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,10 +240,15 @@ class Touch:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Remove a record and all that was derived from it; a missing one is passed over."""
+    """Remove a record and all that was derived from it; a missing one is passed over.
+
+    ``about`` is short text that a change feed keeps with the change, as it is: what happened,
+    where the record was and who might see it, never what it said.
+    """
 
     namespace: str
     id: str
+    about: str | None = None
 
 
 Operation: TypeAlias = Put | Patch | Touch | Delete
@@ -503,13 +513,17 @@ class Reembedding(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One entry of the change feed. ``position`` grows with each change of a store."""
+    """One entry of the change feed. ``position`` grows with each change of a store.
+
+    ``about`` is that of the :class:`Patch` or :class:`Delete`.
+    """
 
     position: int
     op: Literal["put", "patch", "delete"]
     namespace: str
     id: str
     at: datetime
+    about: str | None = None
 
 
 @runtime_checkable
@@ -522,6 +536,22 @@ class ChangeFeed(Protocol):
 
     async def position(self) -> int:
         """The position of the newest change; 0 in a new store."""
+        ...
+
+    async def oldest(self) -> int:
+        """The position up to which changes may have been dropped; 0 while none was.
+
+        Who has read up to an earlier one only may have missed some.
+        """
+        ...
+
+
+@runtime_checkable
+class ChangeWait(Protocol):
+    """A backend that tells at once when another process has written."""
+
+    async def wait_for_change(self, after: int, seconds: float) -> int:
+        """The newest position, as soon as it is greater than ``after`` or time is up."""
         ...
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from memkit.errors import EmbedderUnavailable, StoreError
-from memkit.protocols import Reembedding
+from memkit.protocols import IndexData, Reembedding
 from memkit.retrieval.analysis import ANALYZER
+from memkit.scope import SYSTEM_NAMESPACE
 
 if TYPE_CHECKING:
     from memkit.engine import Engine, Progress
@@ -54,12 +55,15 @@ async def reembed(engine: Engine, progress: Progress | None = None) -> Reembedde
             if await backend.finish_reembed():
                 return Reembedded(total, resumed)
             continue
-        records = [item.record for item in pending]
+        # memkit's own records are found by their ids alone.
+        own = [item.record for item in pending if item.record.namespace == SYSTEM_NAMESPACE]
+        await backend.stage_reembed([(record, IndexData(None, ())) for record in own])
+        records = [item.record for item in pending if item.record.namespace != SYSTEM_NAMESPACE]
         index, notice = await engine.index(records)
         if notice is not None:
             raise EmbedderUnavailable(f"{notice}; run memkit reembed again to go on")
         await backend.stage_reembed(list(zip(records, index, strict=True)))
-        done += len(records)
+        done += len(pending)
         total = max(total, done)
         if progress is not None:
             progress(done, total)

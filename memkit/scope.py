@@ -7,15 +7,18 @@ so that ``acme`` cannot see ``acme-corp``.
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 
-from memkit.errors import InvalidScope
-from memkit.filters import And, Eq, Exists, Filter, Not, Or
+from memkit.errors import Forbidden, InvalidScope
+from memkit.filters import And, ContainsAny, Eq, Exists, Filter, Not, Or
 
 LABEL_MAX = 200
 DEFAULT_NAMESPACE = "default"
+#: Where memkit keeps records of its own; no scope can name it, since it is no valid label.
+SYSTEM_NAMESPACE = "\x1fmemkit"
 
 # Control characters, lone surrogates, and line and paragraph separators: none of them can
 # be seen, so a label that holds one is a mistake or an attack.
@@ -67,6 +70,10 @@ class Scope:
     form the hierarchy global -> project -> task, so a task needs a project. ``agent`` says
     who speaks: it is stamped on what is written, and alone reads what it wrote as private.
 
+    A server sets two fields more, which no handle can change: ``author``, the authenticated
+    principal that is stamped on what is written, and ``hidden``, tags whose records can here
+    be neither read nor written (those of channels that are others').
+
     Raises:
         InvalidScope: a label is malformed, or a task is given without a project.
     """
@@ -75,15 +82,20 @@ class Scope:
     project: str | None = None
     task: str | None = None
     agent: str | None = None
+    author: str | None = field(default=None, kw_only=True)
+    hidden: frozenset[str] = field(default=frozenset(), kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "namespace", check_label(self.namespace, "namespace"))
-        for name in ("project", "task", "agent"):
+        for name in ("project", "task", "agent", "author"):
             value = getattr(self, name)
             if value is not None:
                 object.__setattr__(self, name, check_label(value, name))
         if self.task is not None and self.project is None:
             raise InvalidScope("a task lives inside a project: give project= too")
+        if self.hidden:
+            hidden = frozenset(check_label(tag, "a hidden tag") for tag in self.hidden)
+            object.__setattr__(self, "hidden", hidden)
 
     def narrowed(
         self,
@@ -139,10 +151,24 @@ class Scope:
         return And((Or((up, down)), visible))
 
     def _visible(self) -> Filter:
-        shared = Eq("visibility", "shared")
-        if self.agent is None:
-            return shared
-        return Or((shared, Eq("agent", self.agent)))
+        seen: Filter = Eq("visibility", "shared")
+        if self.agent is not None:
+            seen = Or((seen, Eq("agent", self.agent)))
+        unhidden = self.unhidden()
+        return seen if unhidden is None else And((seen, unhidden))
+
+    def unhidden(self) -> Filter | None:
+        """The filter of records without a hidden tag; ``None``: no tag is hidden."""
+        return Not(ContainsAny("tags", tuple(sorted(self.hidden)))) if self.hidden else None
+
+    def require_taggable(self, tags: Iterable[str]) -> None:
+        """Refuse to write a record with a tag that is hidden here.
+
+        Raises:
+            Forbidden: there is one; whether any record has it is not told.
+        """
+        if self.hidden and not self.hidden.isdisjoint(tags):
+            raise Forbidden("you may not write to one of these channels")
 
     def place(self, reach: Reach | str) -> Filter | None:
         """The filter of the places that a reach covers; ``None``: all of the namespace."""

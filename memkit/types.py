@@ -115,6 +115,8 @@ class MemoryRecord:
         uses, used_at: how often and when last it was recalled (counted lazily: not durable
             until the next flush).
         useful, useless: the feedback it had.
+        author: the authenticated principal that wrote it through a server; ``None`` where
+            nobody was asked to prove who they are.
     """
 
     id: str
@@ -148,6 +150,7 @@ class MemoryRecord:
     used_at: datetime | None = None
     useful: int = 0
     useless: int = 0
+    author: str | None = None
 
     @property
     def scope(self) -> Scope:
@@ -334,6 +337,77 @@ class ErasureReceipt:
     backend: str
     checks: tuple[str, ...]
     purged: bool
+
+
+class EventType(StrEnum):
+    """What happened to a record."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    #: Replaced by a correction.
+    SUPERSEDED = "superseded"
+    FORGOTTEN = "forgotten"
+    RESTORED = "restored"
+    ERASED = "erased"
+    #: Stored with the tag of a channel, or given one: created or updated, and a message.
+    MESSAGE = "message"
+    #: Nothing happened to a record: what happened since the cursor is not known any more.
+    RESET = "reset"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened to a record that the reader may see.
+
+    Attributes:
+        cursor: where to go on after it; opaque.
+        type: see :class:`EventType`. After a ``reset`` everything must be read anew.
+        id: the record's, ``""`` for a reset.
+        at: when it happened, by the clock of the store or of who wrote.
+        record: as it is now; ``None`` if it was erased.
+        project, task, agent, tags: the record's, known of an erased one too.
+    """
+
+    cursor: str
+    type: str
+    id: str
+    at: datetime
+    record: MemoryRecord | None = None
+    project: str | None = None
+    task: str | None = None
+    agent: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message as an inbox gives it out.
+
+    Attributes:
+        record: the message.
+        channel: the channel it came on.
+        deliveries: how often it was given out to this consumer, this time included.
+        leased_until: until when nobody else gets it; ``None`` without a lease.
+    """
+
+    record: MemoryRecord
+    channel: str
+    deliveries: int
+    leased_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel that holds messages.
+
+    ``unread`` is how many of them this consumer has not acknowledged, ``None`` where no
+    consumer is meant.
+    """
+
+    name: str
+    messages: int
+    newest: datetime
+    unread: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

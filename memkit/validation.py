@@ -132,6 +132,36 @@ def check_expiry(ttl: object, expires_at: object, now: datetime) -> datetime | N
         raise InvalidInput("ttl is not a finite span of time within the calendar") from None
 
 
+def check_span(value: object, what: str, longest: timedelta) -> timedelta:
+    """A span of time from seconds or a timedelta, more than 0.
+
+    Raises:
+        InvalidInput: it is none, or too long.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | timedelta):
+        raise InvalidInput(f"{what} must be seconds or a timedelta, not {type(value).__name__}")
+    try:
+        span = value if isinstance(value, timedelta) else timedelta(seconds=value)
+    except (OverflowError, ValueError):
+        raise InvalidInput(f"{what} is not a finite span of time") from None
+    if not timedelta(0) < span <= longest:
+        raise InvalidInput(f"{what} must be more than 0 and at most {longest}")
+    return span
+
+
+def check_wait(value: object) -> float:
+    """Return ``value`` if it is a number of seconds to wait, 0 to 3600.
+
+    Raises:
+        InvalidInput: it is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidInput(f"wait must be a number of seconds, not {type(value).__name__}")
+    if not 0 <= value <= 3600:
+        raise InvalidInput("wait must lie between 0 and 3,600 seconds")
+    return float(value)
+
+
 def check_unit(value: object, what: str) -> float:
     """Return ``value`` if it is a number from 0 to 1.
 

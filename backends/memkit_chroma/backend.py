@@ -197,6 +197,10 @@ class ChromaBackend:
         """The position of the newest change; 0 in a new store."""
         return await self._read(lambda store: store.session.newest_change())
 
+    async def oldest(self) -> int:
+        """The position up to which changes may have been dropped."""
+        return await self._read(lambda store: store.session.dropped())
+
     # Maintenance.
 
     async def check(self) -> list[Problem]:

@@ -157,7 +157,7 @@ class Draft:
             )
         )
         index = None if patch.index is None else self._indexed(patch.index)
-        self._keep("K" if index is None else "R", record, packed, unique, index)
+        self._keep("K" if index is None else "R", record, packed, unique, index, patch.about)
         return _APPLIED
 
     def _touch(self, touch: Touch) -> None:
@@ -182,7 +182,7 @@ class Draft:
         for key in held.unique:
             self._set(self._holders, (operation.namespace, key), None)
         self._set(self._records, (operation.namespace, operation.id), _Held(None, ()))
-        self.steps.append(Step("D", operation.namespace, operation.id))
+        self.steps.append(Step("D", operation.namespace, operation.id, about=operation.about))
 
     def _keep(
         self,
@@ -191,6 +191,7 @@ class Draft:
         packed: str,
         unique: tuple[str, ...],
         index: Index | None,
+        about: str | None = None,
     ) -> None:
         namespace, id_ = record.namespace, record.id
         held = self._held(namespace, id_)
@@ -200,7 +201,7 @@ class Draft:
         for key in unique:
             self._set(self._holders, (namespace, key), id_)
         self._set(self._records, (namespace, id_), _Held(packed, unique))
-        self.steps.append(Step(op, namespace, id_, packed, unique, index))
+        self.steps.append(Step(op, namespace, id_, packed, unique, index, about))
 
     def _held(self, namespace: str, id_: str) -> _Held | None:
         held = self._records.get((namespace, id_))

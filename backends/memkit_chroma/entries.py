@@ -42,6 +42,7 @@ class Step:
         packed: the record afterwards, ``""`` for a deletion or where the entry is slim.
         unique: its unique keys afterwards; meaningless for a touch.
         index: its new index data; ``None`` keeps what it has.
+        about: what the feed keeps of a patch or deletion.
     """
 
     op: Op
@@ -50,6 +51,7 @@ class Step:
     packed: str = ""
     unique: tuple[str, ...] = ()
     index: Index | None = None
+    about: str | None = None
 
     @property
     def feed(self) -> str | None:
@@ -68,6 +70,7 @@ class State:
         target: what it is being re-embedded to, and the generation that is staged.
         reserved: the greatest generation that was ever begun.
         changed: the position of the newest change.
+        identity: what tells it from every other store.
     """
 
     schema: int
@@ -77,6 +80,7 @@ class State:
     target: tuple[Fingerprint, str, int] | None = None
     reserved: int = 1
     changed: int = 0
+    identity: str | None = None
 
     def text(self) -> str:
         """As JSON."""
@@ -92,6 +96,7 @@ class State:
                 "target": target,
                 "reserved": self.reserved,
                 "changed": self.changed,
+                "identity": self.identity,
             }
         )
 
@@ -108,6 +113,7 @@ def state_from(text: str) -> State:
         None if target is None else (_required(target[0]), target[1], target[2]),
         held["reserved"],
         held["changed"],
+        held.get("identity"),
     )
 
 
@@ -162,7 +168,9 @@ class Entry:
 
     def slimmed(self) -> Entry:
         """Without the content of its steps."""
-        steps = tuple(Step(step.op, step.namespace, step.id) for step in self.steps)
+        steps = tuple(
+            Step(step.op, step.namespace, step.id, about=step.about) for step in self.steps
+        )
         return replace(self, steps=steps, slim=True, parts=0)
 
     def positions(self) -> list[tuple[int, Step]]:
@@ -192,18 +200,21 @@ def entry_from(position: int, token: str, text: str, *, slim: bool, parts: int) 
 def _step(step: Step) -> list[Any]:
     head: list[Any] = [step.op, step.namespace, step.id]
     if not step.packed:
-        return head
+        return head if step.about is None else [*head, step.about]
     head += [step.packed, step.unique]
     if step.index is not None:
         head += pack_index(step.index)
-    return head
+    return head if step.about is None else [*head, step.about]
 
 
 def _step_from(held: Sequence[Any]) -> Step:
     if len(held) == 3:
         return Step(held[0], held[1], held[2])
-    index = unpack_index(held[5:]) if len(held) > 5 else None
-    return Step(held[0], held[1], held[2], held[3], tuple(held[4]), index)
+    if len(held) == 4:
+        return Step(held[0], held[1], held[2], about=held[3])
+    index = unpack_index(held[5:9]) if len(held) >= 9 else None
+    about = held[-1] if len(held) in (6, 10) else None
+    return Step(held[0], held[1], held[2], held[3], tuple(held[4]), index, about)
 
 
 def pack_index(index: Index) -> list[Any]:

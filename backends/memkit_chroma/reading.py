@@ -210,6 +210,7 @@ def changes(session: Session, namespace: str, after: int, limit: int) -> list[Ch
             for position, step in entry.positions():
                 if position > after and step.namespace == namespace and step.feed is not None:
                     op: Any = step.feed
-                    found.append(Change(position, op, namespace, step.id, moment(entry.at)))
+                    at = moment(entry.at)
+                    found.append(Change(position, op, namespace, step.id, at, step.about))
         first += _ENTRIES_AT_ONCE
     return found[:limit]

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
+from uuid import uuid4
 
 import numpy as np
 
@@ -15,14 +16,15 @@ from memkit.filters import Filter
 from memkit.protocols import DenseLeg, SearchLeg, SearchResult, StoreSpec
 from memkit_chroma import rows
 from memkit_chroma.catalog import Catalog
-from memkit_chroma.entries import Entry, State
+from memkit_chroma.entries import CHANGES_BITS, Entry, State
 from memkit_chroma.gateway import Gateway
 from memkit_chroma.ledger import Ledger, Overtaken, unavailable
 from memkit_chroma.memory import Memory, lost_vectors
 from memkit_chroma.partition import Partition
 
 T = TypeVar("T")
-SCHEMA_VERSION = 1
+#: Version 2 keeps with a patch or deletion what it was about.
+SCHEMA_VERSION = 2
 _ATTEMPTS = 5
 _QUEUE = "memkit.queue"
 # Entries beyond the last known checkpoint that a process which only reads keeps in memory.
@@ -76,6 +78,8 @@ class Session:
         while True:
             state, wanted = self.state, self.spec.fingerprint
             held = state.fingerprint
+            if state.schema < SCHEMA_VERSION or state.identity is None:
+                state = replace(state, schema=SCHEMA_VERSION, identity=uuid4().hex)
             if state.analyzer != self.spec.analyzer and (
                 state.analyzer is None or not self.namespaces()
             ):
@@ -270,6 +274,12 @@ class Session:
         """The position of the newest change; 0 in a new store."""
         self.catch_up()
         return self.state.changed
+
+    def dropped(self) -> int:
+        """The position in the change feed up to which changes may be gone."""
+        self.catch_up()
+        last = self.ledger.position - KEPT_ENTRIES
+        return 0 if last < SHORTENED_ENTRIES else (last << CHANGES_BITS) | ((1 << CHANGES_BITS) - 1)
 
     def entries(self, first: int, last: int) -> list[Entry]:
         """The entries between two positions, both included, that are there."""

@@ -15,7 +15,7 @@ from memkit_chroma.folder import Holding, hold
 from memkit_chroma.gateway import Gateway
 from memkit_chroma.places import Place
 from memkit_chroma.reading import Listings
-from memkit_chroma.session import SCHEMA_VERSION, Session
+from memkit_chroma.session import Session
 from memkit_chroma.writer import Writer
 
 T = TypeVar("T")
@@ -60,10 +60,11 @@ class OpenStore:
         folder = self._place.folder
         return StoreInfo(
             location=self._place.location,
-            schema_version=SCHEMA_VERSION,
+            schema_version=state.schema,
             fingerprint=state.fingerprint,
             analyzer=state.analyzer or self.session.spec.analyzer,
             size_bytes=None if folder is None else _size(str(folder)),
+            identity=state.identity,
         )
 
     async def in_thread(self, work: Callable[[OpenStore], T]) -> T:

@@ -212,6 +212,10 @@ class PgvectorBackend:
         """The position of the newest change; 0 in a new store."""
         return await self._run(lambda session: feed.position(session.database))
 
+    async def oldest(self) -> int:
+        """The position up to which changes may have been dropped."""
+        return await self._run(lambda session: feed.oldest(session.database))
+
     async def wait_for_change(self, after: int, seconds: float) -> int:
         """The newest position, as soon as it is greater than ``after``.
 

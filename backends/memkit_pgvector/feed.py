@@ -35,7 +35,7 @@ async def changes(database: Database, namespace: str, after: int, limit: int) ->
     async def run(connection: Connection) -> list[Any]:
         cursor = await connection.execute(
             database.names.sql(
-                "SELECT position, op, id, at FROM @.changes WHERE ns = $1::uuid "
+                "SELECT position, op, id, at, about FROM @.changes WHERE ns = $1::uuid "
                 f"AND position > $2::bigint AND position < {_HORIZON} ORDER BY position LIMIT $3"
             ),
             [Raw(ns), min(after, 2**63 - 1), limit],
@@ -49,8 +49,9 @@ async def changes(database: Database, namespace: str, after: int, limit: int) ->
             namespace,
             decoded(id_),
             moment(at),
+            None if about is None else decoded(about),
         )
-        for position, op, id_, at in await database.read(run)
+        for position, op, id_, at, about in await database.read(run)
     ]
 
 
@@ -66,5 +67,16 @@ async def position(database: Database) -> int:
         )
         row: Any = await cursor.fetchone()
         return 0 if row is None else int(row[0])
+
+    return await database.read(run)
+
+
+async def oldest(database: Database) -> int:
+    """The position up to which changes may have been dropped."""
+
+    async def run(connection: Connection) -> int:
+        cursor = await connection.execute(database.names.sql("SELECT feed_start FROM @.store"))
+        row: Any = await cursor.fetchone()
+        return int(row[0])
 
     return await database.read(run)

@@ -106,6 +106,7 @@ class ChangeMade:
     ns: bytes
     op: int
     id: str
+    about: str | None = None
 
 
 class Ledger:
@@ -231,7 +232,7 @@ class Ledger:
             before, held=held, record=record, index=_joined(before.index, patch.index)
         )
         self.ids[key] = record.id
-        self.changes.append(ChangeMade(ns, OP_PATCH, record.id))
+        self.changes.append(ChangeMade(ns, OP_PATCH, record.id, patch.about))
         return _APPLIED
 
     def _touch(self, touch: Touch) -> None:
@@ -265,7 +266,7 @@ class Ledger:
             return
         self._rekey(ns, rid, operation.id, before.held.unique, ())
         self._draft[key] = Entry(before.stored, None)
-        self.changes.append(ChangeMade(ns, OP_DELETE, operation.id))
+        self.changes.append(ChangeMade(ns, OP_DELETE, operation.id, operation.about))
 
 
 def _held_of(record: MemoryRecord, index: IndexData, unique: tuple[str, ...]) -> Held:

@@ -25,7 +25,7 @@ RECORD_COLUMNS = (
     "link_to", "metadata", "visibility", "confidence", "pinned", "occurred_at", "expires_at",
     "conversation_id", "sequence", "speaker", "source", "state", "version", "superseded_by",
     "superseded_at", "forgotten_at", "embedded", "length", "labels", "signature",
-    "unique_keys", "body", "uses", "used_at", "useful", "useless",
+    "unique_keys", "body", "uses", "used_at", "useful", "useless", "author",
 )  # fmt: skip
 #: Those that a patch leaves alone: the keys, and what belongs to Touch.
 KEPT_COLUMNS = frozenset({"ns", "rid", "id", "uses", "used_at", "useful", "useless"})
@@ -93,6 +93,7 @@ def record_row(
         _optional_micros(record.used_at),
         wire.int8(record.useful),
         wire.int8(record.useless),
+        wire.optional_text(record.author),
     ]
 
 

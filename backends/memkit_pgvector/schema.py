@@ -271,7 +271,13 @@ def migrations(partitions: int, vector_type: str, text_search: str) -> tuple[tup
         "INSERT INTO @.store (schema_version, partitions, vector_type, text_search, words, made) "
         f"VALUES (1, {partitions}, '{vector_type}', '{text_search}', 1, 1)"
     )
-    return (tuple(first), tuple(token_tables(partitions)))
+    second = (
+        'ALTER TABLE @.records ADD COLUMN author text COLLATE "C"',
+        'ALTER TABLE @.changes ADD COLUMN about text COLLATE "C"',
+        "ALTER TABLE @.store ADD COLUMN identity uuid NOT NULL DEFAULT gen_random_uuid()",
+        "ALTER TABLE @.store ADD COLUMN feed_start bigint NOT NULL DEFAULT 0",
+    )
+    return (tuple(first), second, tuple(token_tables(partitions)))
 
 
 #: The newest schema version that this code knows.

@@ -92,6 +92,8 @@ class Session:
             [database.names.schema],
         )
         row = await cursor.fetchone()
+        told_by = await connection.execute(database.names.sql("SELECT identity FROM @.store"))
+        (identity,) = await told_by.fetchone()
         held = await holds_vectors(connection, database.names, state)
         return StoreInfo(
             location=database.location,
@@ -99,6 +101,7 @@ class Session:
             fingerprint=state.fingerprint if held else None,
             analyzer=state.analyzer or database.spec.analyzer,
             size_bytes=row[0],
+            identity=identity.hex,
         )
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:

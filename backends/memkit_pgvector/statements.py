@@ -66,10 +66,11 @@ INSERT_NAMESPACE = (
 )
 # A transaction's number is greater than that of any whose changes everyone has seen.
 INSERT_CHANGES = (
-    "INSERT INTO @.changes (ns, position, id, op, at) "
+    "INSERT INTO @.changes (ns, position, id, op, at, about) "
     f"SELECT k.ns, (pg_current_xact_id()::text::bigint << {POSITION_BITS}) + k.n + $5::bigint, "
-    "k.id, k.op, $4::bigint FROM unnest($1::uuid[], $2::text[], $3::smallint[]) "
-    "WITH ORDINALITY AS k (ns, id, op, n)"
+    "k.id, k.op, $4::bigint, k.about "
+    "FROM unnest($1::uuid[], $2::text[], $3::smallint[], $6::text[]) "
+    "WITH ORDINALITY AS k (ns, id, op, about, n)"
 )
 NOTIFY = "SELECT pg_notify($1, '')"
 WAL_POSITION = "SELECT pg_current_wal_insert_lsn()::text"

@@ -33,8 +33,10 @@ _OF_ALL = (StoreUnavailable, StoreClosed, StoreCorrupt)
 
 _TRIM_RECEIPTS = "DELETE FROM @.receipts WHERE token < $1::uuid"
 _TRIM_CHANGES = (
-    "DELETE FROM @.changes WHERE position <= (SELECT position FROM @.changes "
-    f"ORDER BY position DESC OFFSET {CHANGES_KEPT} LIMIT 1)"
+    "WITH last AS (SELECT position FROM @.changes "
+    f"ORDER BY position DESC OFFSET {CHANGES_KEPT} LIMIT 1), "
+    "begun AS (UPDATE @.store SET feed_start = greatest(feed_start, last.position) FROM last) "
+    "DELETE FROM @.changes WHERE position <= (SELECT position FROM last)"
 )
 
 

@@ -228,6 +228,7 @@ class Transaction:
             [each.op for each in changes],
             micros(datetime.now(UTC)),
             state.feed_offset,
+            [None if each.about is None else encoded(each.about) for each in changes],
         ]
 
 

@@ -16,7 +16,7 @@ from memkit_qdrant.transport import Payload
 
 _TEXTS = (
     "project", "task", "agent", "visibility", "kind", "state", "superseded_by",
-    "conversation_id", "speaker", "source",
+    "conversation_id", "speaker", "source", "author",
 )  # fmt: skip
 _NUMBERS = ("version", "uses", "useful", "useless", "sequence")
 _TIMES = (

@@ -147,6 +147,7 @@ class SqliteBackend:
                 fingerprint=state.fingerprint,
                 analyzer=state.analyzer or spec.analyzer,
                 size_bytes=file.size(),
+                identity=self._session.identity,
             )
 
     async def close(self) -> None:
@@ -301,6 +302,10 @@ class SqliteBackend:
     async def position(self) -> int:
         """The position of the newest change; 0 in a new store."""
         return await self._read(reading.position)
+
+    async def oldest(self) -> int:
+        """The position up to which changes may have been dropped."""
+        return await self._read(reading.oldest)
 
     # Maintenance.
 

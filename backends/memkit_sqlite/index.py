@@ -242,7 +242,7 @@ class MemoryIndex:
         try:
             while True:
                 rows: Any = connection.execute(
-                    f"SELECT {SELECTION} FROM records r INDEXED BY records_id "
+                    f"SELECT {SELECTION} FROM main.records r INDEXED BY records_id "
                     "CROSS JOIN indexed i ON i.seq = r.seq "
                     "WHERE r.ns = ? AND r.id > ? ORDER BY r.id LIMIT ?",
                     (ns, after, _BATCH),

@@ -111,7 +111,7 @@ class Reader:
 
 def stored_from(namespace: str, row: Row) -> Stored:
     """What a row of :data:`SELECTED_WITH_INDEX` holds."""
-    return Stored(record_from(namespace, row), vector_from(row[31]), labels(row[30]))
+    return Stored(record_from(namespace, row), vector_from(row[32]), labels(row[31]))
 
 
 def _after(order: Order, value: Any, id_: str) -> tuple[str, list[Any]]:
@@ -258,7 +258,7 @@ def changes(
     if ns is None or limit <= 0:
         return []
     rows: Any = connection.execute(
-        "SELECT position, op, id, at FROM changes WHERE position > ? AND ns = ? "
+        "SELECT position, op, id, at, about FROM changes WHERE position > ? AND ns = ? "
         "ORDER BY position LIMIT ?",
         (after, ns, limit),
     )
@@ -269,8 +269,9 @@ def changes(
             namespace,
             id_,
             moment(at),
+            about,
         )
-        for position, op, id_, at in rows
+        for position, op, id_, at, about in rows
     ]
 
 
@@ -278,3 +279,9 @@ def position(connection: apsw.Connection) -> int:
     """The position of the newest change."""
     row: Any = connection.execute("SELECT max(position) FROM changes").fetchone()
     return row[0] or 0
+
+
+def oldest(connection: apsw.Connection) -> int:
+    """The position up to which changes were dropped; they are numbered without a gap."""
+    row: Any = connection.execute("SELECT coalesce(min(position), 1) - 1 FROM changes").fetchone()
+    return int(row[0])

@@ -54,7 +54,7 @@ def pending(connection: apsw.Connection, limit: int, after: int) -> tuple[list[S
             (start, limit),
         ).fetchall()
         if rows:
-            return [Stored(record_from(row[30], row)) for row in rows], rows[0][31] - 1
+            return [Stored(record_from(row[31], row)) for row in rows], rows[0][32] - 1
     return [], 0
 
 

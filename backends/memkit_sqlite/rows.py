@@ -30,7 +30,7 @@ WRITTEN_COLUMNS = (
     "kind", "tags", "metadata", "visibility", "confidence", "pinned", "occurred_at",
     "expires_at", "conversation_id", "sequence", "speaker", "source", "state", "version",
     "superseded_by", "superseded_at", "supersedes", "forgotten_at", "links", "uses", "used_at",
-    "useful", "useless", "unique_keys", "embedded",
+    "useful", "useless", "author", "unique_keys", "embedded",
 )  # fmt: skip
 SELECTED = ", ".join(f"r.{column}" for column in RECORD_COLUMNS)
 
@@ -80,6 +80,7 @@ def record_row(
         _optional_micros(record.used_at),
         record.useful,
         record.useless,
+        record.author,
         texts_json(unique),
         embedded,
     )
@@ -102,8 +103,8 @@ def record_from(namespace: str, row: Row) -> MemoryRecord:
         id_, content, project, task, agent, created_at, updated_at, kind, tags, metadata,
         visibility, confidence, pinned, occurred_at, expires_at, conversation_id, sequence,
         speaker, source, state, version, superseded_by, superseded_at, supersedes,
-        forgotten_at, links, uses, used_at, useful, useless,
-    ) = row[:30]  # fmt: skip
+        forgotten_at, links, uses, used_at, useful, useless, author,
+    ) = row[:31]  # fmt: skip
     created = moment(created_at)
     return record_of((
         id_,
@@ -137,6 +138,7 @@ def record_from(namespace: str, row: Row) -> MemoryRecord:
         None if used_at is None else moment(used_at),
         useful,
         useless,
+        author,
     ))  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 #: "mkit": tells a memkit store from any other SQLite file.
 APPLICATION_ID = 0x6D6B6974
@@ -21,7 +21,7 @@ RECORD_COLUMNS = (
     "metadata", "visibility", "confidence", "pinned", "occurred_at", "expires_at",
     "conversation_id", "sequence", "speaker", "source", "state", "version", "superseded_by",
     "superseded_at", "supersedes", "forgotten_at", "links", "uses", "used_at", "useful",
-    "useless",
+    "useless", "author",
 )  # fmt: skip
 
 # One row: what the store is. The epoch grows whenever what its vectors and terms mean changes,
@@ -38,7 +38,8 @@ CREATE TABLE store (
     target_analyzer TEXT,
     target_model TEXT,
     target_dimension INTEGER,
-    target_normalized INTEGER
+    target_normalized INTEGER,
+    identity TEXT
 )"""
 
 _RECORDS = """
@@ -63,6 +64,7 @@ CREATE TABLE records (
     sequence INTEGER,
     speaker TEXT,
     source TEXT,
+    author TEXT,
     state TEXT NOT NULL,
     version INTEGER NOT NULL,
     superseded_by TEXT,
@@ -105,8 +107,28 @@ def token_table(name: str) -> str:
     return f"CREATE TABLE {name} (seq INTEGER PRIMARY KEY, vectors BLOB NOT NULL)"
 
 
+_IDENTIFY = "UPDATE store SET identity = lower(hex(randomblob(16)))"
+
 #: The statements that bring a store of each version to the next.
-UPGRADES = {1: (token_table("tokens"), token_table("staged_tokens"))}
+UPGRADES = {
+    1: (token_table("tokens"), token_table("staged_tokens")),
+    2: (
+        "ALTER TABLE records ADD COLUMN author TEXT",
+        "ALTER TABLE changes ADD COLUMN about TEXT",
+        "ALTER TABLE store ADD COLUMN identity TEXT",
+        _IDENTIFY,
+    ),
+}
+
+#: What lets an older store be read as it is: by version, views that stand before its tables.
+VIEWS = dict.fromkeys(
+    (1, 2),
+    (
+        "CREATE TEMP VIEW records AS SELECT *, NULL AS author FROM main.records",
+        "CREATE TEMP VIEW changes AS SELECT *, NULL AS about FROM main.changes",
+        "CREATE TEMP VIEW store AS SELECT *, NULL AS identity FROM main.store",
+    ),
+)
 
 #: Every statement that makes a new store.
 SCHEMA = (
@@ -135,6 +157,7 @@ SCHEMA = (
     "CREATE TABLE uniques (ns INTEGER NOT NULL, value BLOB NOT NULL, seq INTEGER NOT NULL, "
     "PRIMARY KEY (ns, value)) WITHOUT ROWID",
     "CREATE TABLE changes (position INTEGER PRIMARY KEY AUTOINCREMENT, seq INTEGER NOT NULL, "
-    "op INTEGER NOT NULL, ns INTEGER NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL)",
+    "op INTEGER NOT NULL, ns INTEGER NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL, about TEXT)",
     "INSERT INTO store (one) VALUES (1)",
+    _IDENTIFY,
 )

@@ -51,7 +51,7 @@ def _lookups(ns: int, node: Filter) -> Iterator[tuple[str, list[Any]]]:
             yield _among(ns, field, held)
         case Eq("embedded", False):
             yield (
-                "SELECT seq FROM records INDEXED BY records_unembedded WHERE ns = ? "
+                "SELECT seq FROM main.records INDEXED BY records_unembedded WHERE ns = ? "
                 "AND embedded = 0 LIMIT ?",
                 [ns],
             )
@@ -65,7 +65,7 @@ def _lookups(ns: int, node: Filter) -> Iterator[tuple[str, list[Any]]]:
 def _among(ns: int, field: str, held: tuple[Any, ...]) -> tuple[str, list[Any]]:
     known = f"{field} IS NOT NULL AND " if field != "id" else ""
     return (
-        f"SELECT seq FROM records INDEXED BY {_INDEXES[field]} WHERE ns = ? AND {known}"
+        f"SELECT seq FROM main.records INDEXED BY {_INDEXES[field]} WHERE ns = ? AND {known}"
         f"{field} IN (SELECT value FROM json_each(?)) LIMIT ?",
         [ns, as_json(held)],
     )

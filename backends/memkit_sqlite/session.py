@@ -16,7 +16,7 @@ from memkit_sqlite.driver import told
 from memkit_sqlite.index import MemoryIndex
 from memkit_sqlite.reader import Reader
 from memkit_sqlite.records import Records
-from memkit_sqlite.store import StoreFile, StoreState, read_state
+from memkit_sqlite.store import StoreFile, StoreState, read_identity, read_state
 from memkit_sqlite.tables import Tables
 from memkit_sqlite.writer import Writer
 
@@ -55,6 +55,7 @@ class Session:
                 raise
             self._tables = tables
             self.writer = Writer(tables, file.location)
+        self.identity = self.reader.fully(read_identity)
         self.records = Records(self.reader, file.location)
         self.index = MemoryIndex(self.reader, spec, file.location)
         self._threads = ThreadPoolExecutor(_THREADS, "memkit-sqlite-read")

@@ -19,7 +19,7 @@ from memkit.errors import (
 )
 from memkit.protocols import Fingerprint
 from memkit_sqlite.driver import require_driver, told
-from memkit_sqlite.schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, UPGRADES
+from memkit_sqlite.schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, UPGRADES, VIEWS
 
 if TYPE_CHECKING:
     import apsw
@@ -43,6 +43,12 @@ class StoreState:
     analyzer: str | None
     fingerprint: Fingerprint | None
     target: tuple[Fingerprint, str] | None
+
+
+def read_identity(connection: apsw.Connection) -> str | None:
+    """What tells the store from every other, ``None`` for one of an older version."""
+    row: Any = connection.execute("SELECT identity FROM store").fetchone()
+    return None if row is None else row[0]
 
 
 _STATE = (
@@ -258,6 +264,9 @@ class StoreFile:
                 connection.pragma("cache_size", -(_WRITE_CACHE_KIB if writer else _READ_CACHE_KIB))
                 connection.pragma("temp_store", 2)
                 _add_functions(connection)
+                if read_only:
+                    for statement in VIEWS.get(self.schema_version, ()):
+                        connection.execute(statement)
                 if not read_only:
                     connection.pragma("synchronous", "FULL" if self._durable else "OFF")
                     connection.pragma("secure_delete", "ON")

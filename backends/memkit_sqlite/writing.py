@@ -39,7 +39,7 @@ _PATCHED = [name for name in WRITTEN_COLUMNS if name not in _KEPT]
 _UPDATE_RECORD = f"UPDATE records SET {', '.join(f'{name} = ?' for name in _PATCHED)} WHERE seq = ?"
 _PATCHED_AT = [WRITTEN_COLUMNS.index(name) for name in _PATCHED]
 _INSERT_INDEX = "INSERT INTO indexed (seq, signature, length, terms, vector) VALUES (?, ?, ?, ?, ?)"
-_INSERT_CHANGE = "INSERT INTO changes (seq, op, ns, id, at) VALUES (?, ?, ?, ?, ?)"
+_INSERT_CHANGE = "INSERT INTO changes (seq, op, ns, id, at, about) VALUES (?, ?, ?, ?, ?, ?)"
 _SELECT_HELD = (
     "SELECT seq, version, tags, links, unique_keys, embedded FROM records WHERE ns = ? AND id = ?"
 )
@@ -166,7 +166,7 @@ class Batch:
             index.append(index_row(seq, data, dimension))
             if data.tokens is not None:
                 kept.append((seq, data.tokens))
-            changes.append((seq, OP_PUT, ns, record.id, self._now))
+            changes.append((seq, OP_PUT, ns, record.id, self._now, None))
             if record.tags:
                 tags += [(ns, tag, seq) for tag in dict.fromkeys(record.tags)]
             if record.links:
@@ -220,7 +220,8 @@ class Batch:
             "targets", ns, link_targets(links), (link.target for link in record.links), seq
         )
         anew = patch.index is not None or old_tags != record.tags
-        self._run(_INSERT_CHANGE, (seq, OP_REINDEX if anew else OP_PATCH, ns, record.id, self._now))
+        op = OP_REINDEX if anew else OP_PATCH
+        self._run(_INSERT_CHANGE, (seq, op, ns, record.id, self._now, patch.about))
         return _APPLIED
 
     def _signature(self, seq: int) -> list[int]:
@@ -270,4 +271,5 @@ class Batch:
         self._tables.drop_labels("signatures", ns, self._signature(seq), seq)
         for table in ("indexed", "staged", tokens.KEPT, tokens.STAGED, "records"):
             self._run(f"DELETE FROM {table} WHERE seq = ?", (seq,))
-        self._run(_INSERT_CHANGE, (seq, OP_DELETE, ns, operation.id, self._now))
+        change = (seq, OP_DELETE, ns, operation.id, self._now, operation.about)
+        self._run(_INSERT_CHANGE, change)

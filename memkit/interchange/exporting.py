@@ -12,7 +12,7 @@ from tempfile import NamedTemporaryFile
 from typing import IO, TYPE_CHECKING, TextIO
 
 from memkit.errors import InvalidInput
-from memkit.filters import EVERYTHING
+from memkit.filters import EVERYTHING, And
 from memkit.interchange.lines import CHUNK, Line, header, json_text, to_line, vector_text
 from memkit.protocols import Order
 from memkit.scope import Scope
@@ -38,7 +38,8 @@ async def export_lines(
     wanted = scope.readable("subtree")
     if everyone:
         place = replace(scope, agent=None).place("subtree")
-        wanted = EVERYTHING if place is None else place
+        parts = tuple(part for part in (place, scope.unhidden()) if part is not None)
+        wanted = And(parts) if parts else EVERYTHING
     cursor: str | None = None
     while True:
         # By id: an order that no update changes, so that nothing is missed or doubled.
@@ -71,6 +72,15 @@ async def export_to(
 ) -> int:
     """Write an export to a file; a path's file appears once it is complete."""
     lines = export_lines(engine, scope, everyone=everyone, vectors=vectors)
+    return await write_export(lines, target, progress)
+
+
+async def write_export(
+    lines: AsyncIterator[Line],
+    target: str | PathLike[str] | TextIO,
+    progress: Progress | None = None,
+) -> int:
+    """Write an export's lines, wherever they come from, as :func:`export_to` does."""
     if not isinstance(target, str | PathLike):
         return await _write_lines(lines, target, progress)
     path = Path(target)

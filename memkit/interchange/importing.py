@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from os import PathLike
 from typing import IO, TYPE_CHECKING, NamedTuple, TextIO
 
@@ -32,6 +33,7 @@ async def import_lines(
     Raises:
         InvalidInput: the header or a line is not an export's; lines before it are stored.
         InvalidScope: a record belongs outside the scope.
+        Forbidden: a record has a tag that is hidden from the scope.
     """
     engine.require_open()
     stored = skipped = 0
@@ -44,7 +46,7 @@ async def import_lines(
         puts = [
             Put(entry.record, data, entry.unique) for entry, data in zip(chunk, index, strict=True)
         ]
-        results = await engine.backend.write(puts)
+        results = await engine.commit(puts)
         done = sum(isinstance(result, Applied) for result in results)
         stored += done
         skipped += len(results) - done
@@ -103,6 +105,10 @@ def _entry(engine: Engine, scope: Scope, line: Line, *, vectors: Fingerprint | N
     if not isinstance(unique, list) or not all(isinstance(key, str) for key in unique):
         raise InvalidInput("unique must be a list of text")
     record = record_of({**line, "namespace": scope.namespace}, engine.settings)
+    scope.require_taggable(record.tags)
+    if scope.author is not None:
+        # Who is known to write is not to pass for another.
+        record = replace(record, author=scope.author)
     for name in ("project", "task"):
         bound, own = getattr(scope, name), getattr(record, name)
         if bound is not None and own != bound:

@@ -176,7 +176,7 @@ def record_of(line: Line, settings: Settings) -> MemoryRecord:
             values[name] = check_metadata(value, settings.max_metadata_bytes)
         elif name == "links":
             values[name] = _links(value)
-        elif name in ("namespace", "project", "task", "agent"):
+        elif name in ("namespace", "project", "task", "agent", "author"):
             values[name] = check_label(value, name)
         elif name != "tags":
             values[name] = _CHECKS[name](value)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from memkit.clock import new_id, utc_now
 from memkit.errors import RecordNotFound, StoreError, VersionConflict
 from memkit.filters import EVERYTHING, ContainsAny, In
+from memkit.hints import erasure_hint
 from memkit.lifecycle.lending import lent_anew
 from memkit.protocols import (
     Delete,
@@ -112,7 +113,9 @@ async def _delete(
             taken = lent.pop(record.id, None)
             batch.append(_detached(record, links, gone, None if taken is None else taken.index))
         batch += lent.values()
-        batch += [Delete(scope.namespace, id_) for id_ in gone]
+        batch += [
+            Delete(scope.namespace, record.id, about=erasure_hint(record)) for record in doomed
+        ]
         try:
             await engine.write(batch)
         except (VersionConflict, RecordNotFound):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from memkit.conversations import turns_after
 from memkit.errors import RecordNotFound, VersionConflict
+from memkit.hints import UNSEEN
 from memkit.indexing import index_terms
 from memkit.protocols import IndexData, Patch
 from memkit.types import MemoryRecord
@@ -41,6 +42,7 @@ async def lent_anew(
             item.record,
             item.record.version,
             IndexData(item.vector if embeds else None, words, signature),
+            about=UNSEEN,
         )
         for item, words, signature in zip(after, terms, keys, strict=True)
     ]

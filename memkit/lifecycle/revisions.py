@@ -16,10 +16,12 @@ from memkit.drafts import (
     without_content_key,
 )
 from memkit.errors import DuplicateRecord, InvalidInput, VersionConflict
+from memkit.hints import UNSEEN, event_hint, message_hint
 from memkit.lifecycle.lending import lend_anew
 from memkit.protocols import Duplicate, Patch, Put, Stored, Touch
 from memkit.scope import Scope
 from memkit.types import (
+    EventType,
     Link,
     MemoryRecord,
     Remembered,
@@ -85,6 +87,7 @@ async def revise(
         VersionConflict: ``expect_version`` is not the stored version.
         InvalidInput: the record is in another state.
         DuplicateRecord: another record says what this one would then say.
+        Forbidden: it would have a tag that is hidden from the scope.
     """
     if expect_version is not None:
         check_count(expect_version, "expect_version", 1, 2**63 - 1)
@@ -103,6 +106,7 @@ async def revise(
         changed = change(record)
         if changed is record:
             return record
+        scope.require_taggable(changed.tags)
         changed = replace(changed, updated_at=utc_now(), version=record.version + 1)
         try:
             await _replace(engine, stored, changed)
@@ -125,14 +129,25 @@ def _way_out(record: MemoryRecord) -> str:
 async def _replace(engine: Engine, stored: Stored, changed: MemoryRecord) -> None:
     index = await engine.reindexed(stored, changed)
     unique = _keys_after(stored, changed)
-    patch = Patch(changed, stored.record.version, index, unique)
-    (result,) = await engine.backend.write((patch,))
+    patch = Patch(
+        changed, stored.record.version, index, unique, about=_hint(stored.record, changed)
+    )
+    (result,) = await engine.commit((patch,))
     if isinstance(result, Duplicate):
         raise DuplicateRecord(
             f"record {result.id} already says exactly this: forget one of the two"
         )
     if index is not None or changed.state != stored.record.state:
         await lend_anew(engine, (changed,))
+
+
+def _hint(before: MemoryRecord, after: MemoryRecord) -> str | None:
+    """What the change feed is to keep where the new record alone will not tell it."""
+    if after.state != before.state:
+        hidden = after.state == State.FORGOTTEN
+        return event_hint(EventType.FORGOTTEN if hidden else EventType.RESTORED)
+    shown = before.visibility == Visibility.PRIVATE != after.visibility
+    return message_hint(() if shown else before.tags, after.tags)
 
 
 def _keys_after(stored: Stored, changed: MemoryRecord) -> tuple[str, ...]:
@@ -214,11 +229,16 @@ async def correct(engine: Engine, scope: Scope, id_: str, draft: Draft) -> Remem
             updated_at=now,
             version=record.version + 1,
         )
-        patch = Patch(closed, record.version, unique=without_content_key(stored.unique))
+        patch = Patch(
+            closed,
+            record.version,
+            unique=without_content_key(stored.unique),
+            about=event_hint(EventType.SUPERSEDED),
+        )
         key = content_key(new)
         put = Put(new, index, () if key is None else (key,))
         try:
-            result, _ = await engine.backend.write((put, patch))
+            result, _ = await engine.commit((put, patch))
         except VersionConflict:
             continue
         standing = new
@@ -226,7 +246,7 @@ async def correct(engine: Engine, scope: Scope, id_: str, draft: Draft) -> Remem
             # Another record says the corrected text already: that one takes the place.
             standing = (await engine.one(scope, result.id)).record
             repair = replace(closed, superseded_by=standing.id, version=closed.version + 1)
-            await engine.write((Patch(repair, closed.version),))
+            await engine.write((Patch(repair, closed.version, about=UNSEEN),))
         await lend_anew(engine, (closed,))
         return Remembered(
             RememberStatus.SUPERSEDED,

@@ -99,3 +99,57 @@ class ChangeFeedTests(Suite):
                 assert await backend.position() > position
 
         asyncio.run(run())
+
+    @on_store()
+    async def test_a_change_keeps_what_it_was_about(self, backend: Backend) -> None:
+        require_protocol(backend, ChangeFeed)
+        assert isinstance(backend, ChangeFeed)
+        require(backend, "change_feed")
+        await backend.write([build_put(build_record(n)) for n in range(3)])
+        about = '{"tags":["caf\u00e9","\U0001f600"],"project":null}'
+        await backend.write([Delete(NAMESPACE, record_id(0), about=about)])
+        await backend.write([Delete(NAMESPACE, record_id(1)), Delete(NAMESPACE, "absent", about)])
+        patched = replace(build_record(2), version=2)
+        await backend.write([Patch(patched, 1, about=about)])
+        index = build_put(patched).index
+        await backend.write([Patch(replace(patched, version=3), 2, index, about=about)])
+        await backend.write([Patch(replace(patched, version=4), 3, index)])
+        changes = await backend.changes(NAMESPACE)
+        assert [(each.op, each.about) for each in changes] == [
+            *[("put", None)] * 3,
+            ("delete", about),
+            ("delete", None),
+            ("patch", about),
+            ("patch", about),
+            ("patch", None),
+        ]
+
+    @on_store()
+    async def test_nothing_was_dropped_of_a_young_feed(self, backend: Backend) -> None:
+        require_protocol(backend, ChangeFeed)
+        assert isinstance(backend, ChangeFeed)
+        require(backend, "change_feed")
+        assert await backend.oldest() == 0
+        for n in range(20):
+            await backend.write([build_put(build_record(n))])
+        assert await backend.oldest() == 0
+        assert len(await backend.changes(NAMESPACE)) == 20
+
+    def test_a_store_with_a_feed_has_an_identity_of_its_own(self, tmp_path: Path) -> None:
+        async def identity(name: str) -> str | None:
+            backend = self.make_backend(tmp_path / name)
+            info = await backend.open(self.spec())
+            try:
+                require_protocol(backend, ChangeFeed)
+                require(backend, "change_feed")
+            finally:
+                await backend.close()
+            return info.identity
+
+        async def run() -> None:
+            first = await identity("one")
+            assert first
+            assert await identity("one") == first
+            assert await identity("other") not in (first, None)
+
+        asyncio.run(run())

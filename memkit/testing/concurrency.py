@@ -197,7 +197,15 @@ class ConcurrencyTests(DurabilityTests):
                 await task
         last = build_record(10_000)
         assert await backend.write([build_put(last, self.vector(1), ["word"])]) == [Applied()]
-        there = {item.record.id for item in await scan_all(backend)}
+        # A cancelled write may still be on its way: look when nothing more arrives.
+        seen: set[str] = set()
+        for _ in range(100):
+            there = {item.record.id for item in await scan_all(backend)}
+            if there == seen:
+                break
+            seen = there
+            await asyncio.sleep(0.1)
+        there = seen
         found = await backend.search(NAMESPACE, [DenseLeg(self.vector(1))], EVERYTHING, 1_000)
         assert {each.id for each in found.legs[0]} == there
         assert await backend.count(NAMESPACE, EVERYTHING) == {"": len(there)}

@@ -6,9 +6,11 @@ from memkit.testing.changes import ChangeFeedTests
 from memkit.testing.concurrency import ConcurrencyTests
 from memkit.testing.crowding import CrowdingTests
 from memkit.testing.durability import DurabilityTests
+from memkit.testing.events import EventTests
 from memkit.testing.filtering import FilteringTests
 from memkit.testing.isolation import IsolationTests
 from memkit.testing.lexical import LexicalTests
+from memkit.testing.messages import MessageTests
 from memkit.testing.opening import OpeningTests
 from memkit.testing.ordering import OrderingTests
 from memkit.testing.reembedding import ReembeddingTests
@@ -35,6 +37,8 @@ class BackendConformance(
     ReembeddingTests,
     TokenTests,
     UpkeepTests,
+    MessageTests,
+    EventTests,
 ):
     """What every backend must do. Subclass it as ``Test…`` and give ``backend_factory``.
 

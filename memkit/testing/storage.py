@@ -90,6 +90,7 @@ EVERY_FIELD: dict[str, Any] = {
     "conversation_id": "talk/1?x='y'",
     "sequence": 2**53 + 1,
     "speaker": "Zo\u00eb",
+    "author": "principal \U0001f600",
     "source": "https://example.org/?a=1&b=%20",
     "state": "superseded",
     "version": 2**40,

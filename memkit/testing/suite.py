@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from memkit.filters import EVERYTHING, Filter
-from memkit.protocols import Backend, Fingerprint, Order, Stored, StoreSpec
+from memkit.protocols import Backend, Capabilities, Fingerprint, Order, Stored, StoreSpec
 from memkit.testing.records import NAMESPACE, unit_vector
 from memkit.types import MemoryRecord
 
 if TYPE_CHECKING:
+    from memkit.memory import AsyncMemory
     from memkit.protocols import Vector
 
 ANALYZER = "conformance-1"
@@ -82,6 +83,32 @@ class Suite:
         finally:
             await backend.close()
 
+    @asynccontextmanager
+    async def opened_memory(self, place: Path) -> AsyncIterator[AsyncMemory]:
+        """A memory on the store at ``place`` that finds by words alone, closed at the end.
+
+        Whoever has a memory of another make, a client of a server for instance, overrides it:
+        the tests of messages and events need nothing else.
+        """
+        from memkit.config import load_settings
+        from memkit.engine import Engine
+        from memkit.memory import AsyncMemory
+        from memkit.retrieval.analysis import ANALYZER as WORDS
+        from memkit.scope import Scope
+        from memkit.vectorizer import Vectorizer
+
+        backend = self.make_backend(place)
+        info = await backend.open(StoreSpec(None, WORDS))
+        engine = Engine(backend, Vectorizer(None), load_settings().settings, info)
+        try:
+            yield AsyncMemory(engine, Scope(NAMESPACE))
+        finally:
+            await engine.close()
+
+    def capabilities(self, memory: AsyncMemory) -> Capabilities:
+        """What the store behind a memory has of its own."""
+        return memory._engine.backend.capabilities
+
     def assert_vector(self, held: Vector | None, given: Vector | None) -> None:
         """Fail unless ``held`` is ``given``, to the backend's stated precision."""
         if given is None or held is None:
@@ -142,6 +169,25 @@ def on_store(*capabilities: str) -> Callable[[Scenario[S]], Callable[[S, Path], 
         return test
 
     return decorate
+
+
+MemoryScenario = Callable[[S, "AsyncMemory"], Coroutine[Any, Any, None]]
+
+
+def on_memory(scenario: MemoryScenario[S]) -> Callable[[S, Path], None]:
+    """Make a plain test of a scenario: it runs on a memory on a new store."""
+
+    def test(self: S, tmp_path: Path) -> None:
+        async def run() -> None:
+            async with self.opened_memory(tmp_path / "store") as memory:
+                await scenario(self, memory)
+
+        asyncio.run(run())
+
+    test.__name__ = scenario.__name__
+    test.__qualname__ = scenario.__qualname__
+    test.__doc__ = scenario.__doc__
+    return test
 
 
 async def scan_all(

@@ -43,8 +43,11 @@ def test_importing_memkit_loads_no_driver_model_or_framework(statement: str) -> 
 def test_the_public_names_are_these() -> None:
     assert sorted(memkit.__all__) == [
         "AsyncMemory",
+        "Channel",
+        "Delivery",
         "Draft",
         "ErasureReceipt",
+        "Event",
         "Hit",
         "Link",
         "Memory",

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,25 @@ def test_a_newer_store_is_refused(folder: Path) -> None:
     gateway.close()
     with pytest.raises(SchemaMismatch, match="pip install -U"):
         asyncio.run(persistent_backend_at(folder).open(SPEC))
+
+
+def test_a_store_of_version_1_is_brought_up_to_date(folder: Path) -> None:
+    folder.mkdir()
+    gateway = Gateway(Place(folder))
+    Ledger(gateway, lambda entry: None).make(State(1))
+    gateway.close()
+
+    async def opened(*, read_only: bool) -> tuple[int, str | None]:
+        backend = persistent_backend_at(folder)
+        info = await backend.open(replace(SPEC, read_only=read_only))
+        await backend.close()
+        return info.schema_version, info.identity
+
+    assert asyncio.run(opened(read_only=True)) == (1, None)
+    version, identity = asyncio.run(opened(read_only=False))
+    assert version == 2
+    assert identity
+    assert asyncio.run(opened(read_only=True)) == (2, identity)
 
 
 def test_somebody_elses_collection_is_not_touched(folder: Path) -> None:

@@ -14,7 +14,7 @@ from memkit import AsyncMemory, Memory
 from memkit.backfill import fill
 from memkit.config import load_settings
 from memkit.errors import ConfigurationError, EmbedderUnavailable, StoreCorrupt
-from memkit.filters import EVERYTHING
+from memkit.filters import EVERYTHING, Eq
 from memkit.opening import open_engine
 from memkit.protocols import Delete, Fingerprint, IndexData, Patch, Put, Role, StoreSpec, Tokens
 from memkit.reembedding import reembed
@@ -283,7 +283,7 @@ def test_a_store_of_version_1_is_upgraded_where_it_is(old: Path) -> None:
         assert await backend.tokens(name, ids) == {record.id: SECRET}
 
     on_backend(old, SPEC_1, work)
-    assert version(old) == 2
+    assert version(old) == 3
 
 
 def test_a_store_of_version_1_can_be_read_without_being_upgraded(old: Path) -> None:
@@ -302,3 +302,27 @@ def test_a_store_of_version_0_is_no_whole_store(old: Path) -> None:
     on_file(old, "PRAGMA user_version = 0")
     with pytest.raises(StoreCorrupt):
         asyncio.run(SqliteBackend(old).open(SPEC_1))
+
+
+def test_a_store_of_version_1_says_who_it_is_once_it_is_upgraded(old: Path) -> None:
+    async def opened(*, read_only: bool) -> str | None:
+        backend = SqliteBackend(old)
+        spec = StoreSpec(SPEC_1.fingerprint, SPEC_1.analyzer, read_only=read_only)
+        info = await backend.open(spec)
+        try:
+            (name,) = await backend.namespaces()
+            changes = await backend.changes(name)
+            assert [each.about for each in changes] == [None] * len(changes)
+            assert await backend.oldest() == 0
+            held = (await backend.scan(name, Eq("author", "ann"))).items
+            assert held == ()
+            if not read_only:
+                assert await backend.check() == []
+        finally:
+            await backend.close()
+        return info.identity
+
+    assert asyncio.run(opened(read_only=True)) is None
+    first = asyncio.run(opened(read_only=False))
+    assert first
+    assert asyncio.run(opened(read_only=True)) == first

@@ -1,0 +1,1 @@
+"""The server: projections of the table of operations, and who may use them."""

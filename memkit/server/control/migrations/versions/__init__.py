@@ -1,0 +1,1 @@
+"""One module a step; steps that were released do not change any more."""
