@@ -1,4 +1,4 @@
-"""From URLs to backends: memkit's own and third parties', found by entry points alike."""
+"""From URLs to backends and clients: memkit's own and third parties', found by entry points."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from memkit.errors import ConfigurationError
 from memkit.protocols import Backend
 
 GROUP = "memkit.backends"
+CLIENTS = "memkit.clients"
 
 # For a source tree that is on the path without being installed: entry points come from the
 # installed distribution only.
@@ -25,6 +26,26 @@ _OWN = {
     "chromas": "memkit_chroma:ChromaBackend",
     "chroma+serve": "memkit_chroma:ChromaBackend",
 }
+
+_OWN_CLIENTS = {
+    "http": "memkit.client:AsyncClient",
+    "https": "memkit.client:AsyncClient",
+}
+
+
+def client_from_url(url: str) -> Any:
+    """What opens a memory that a server keeps, where the URL's scheme is a server's.
+
+    The entry point's object (a subclass of ``AsyncMemory``, usually) has a
+    ``from_settings(loaded, scope, root=..., read_only=...)``.
+
+    Returns:
+        ``None`` for the URL of a store.
+    """
+    scheme = _scheme(url)
+    for point in entry_points(group=CLIENTS, name=scheme):
+        return point.load()
+    return _own(_OWN_CLIENTS[scheme]) if scheme in _OWN_CLIENTS else None
 
 
 def backend_from_url(url: str) -> Backend:
@@ -55,9 +76,13 @@ def _load(scheme: str) -> Any:
     for point in entry_points(group=GROUP, name=scheme):
         return point.load()
     if scheme in _OWN:
-        module, _, name = _OWN[scheme].partition(":")
-        return getattr(import_module(module), name)
+        return _own(_OWN[scheme])
     known = {point.name for point in entry_points(group=GROUP)} | set(_OWN)
     raise ConfigurationError(
         f"no installed backend serves {scheme}://: installed are {', '.join(sorted(known))}"
     )
+
+
+def _own(path: str) -> Any:
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)

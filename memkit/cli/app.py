@@ -11,7 +11,17 @@ from typing import Annotated, Any, Literal
 import typer
 
 from memkit import __version__
-from memkit.cli import demo, evaluating, maintaining, reading, writing
+from memkit.cli import (
+    demo,
+    evaluating,
+    identity,
+    maintaining,
+    mcp,
+    messaging,
+    reading,
+    serving,
+    writing,
+)
 from memkit.cli.exits import EXIT_CODES, INTERRUPTED, INVALID, OK, UNEXPECTED, report
 from memkit.errors import InvalidInput, MemkitError
 
@@ -29,9 +39,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for module in (demo, writing, reading, maintaining, evaluating):
+# What the last three need of the server they import when they are run.
+_MODULES: tuple[Any, ...] = (
+    demo, writing, reading, messaging, maintaining, evaluating, serving, mcp, identity
+)  # fmt: skip
+for module in _MODULES:
     for name, command in module.COMMANDS.items():
         app.command(name)(command)
+for name, group in identity.APPS.items():
+    app.add_typer(group, name=name)
 
 
 def _version(wanted: bool) -> None:

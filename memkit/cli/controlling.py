@@ -6,7 +6,7 @@ import asyncio
 import getpass
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 
@@ -17,6 +17,7 @@ from memkit.config import load_settings
 from memkit.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from memkit.client import AsyncClient
     from memkit.server.control import Control
 
 T = TypeVar("T")
@@ -30,6 +31,13 @@ def on_control(store: str | None, work: Callable[[Control], Awaitable[T]]) -> T:
     settings = load_settings(**({} if store is None else {"url": store})).settings
 
     async def main() -> T:
+        if settings.url.startswith(("http://", "https://")):
+            from memkit import AsyncMemory
+            from memkit.cli.administering import Administration
+
+            async with AsyncMemory.open(settings.url) as memory:
+                over_there: Any = Administration(cast("AsyncClient", memory))
+                return await work(over_there)
         from memkit.server.control import Control, control_url_for
 
         async with await Control.open(control_url_for(settings.url, settings)) as control:

@@ -10,14 +10,17 @@ from memkit.errors import (
     DuplicateRecord,
     EmbedderError,
     EmbedderMismatch,
+    Forbidden,
     IdempotencyConflict,
     InvalidInput,
     MemkitError,
     MissingDependency,
+    RateLimited,
     RecordNotFound,
     SchemaMismatch,
     StoreCorrupt,
     StoreError,
+    Unauthenticated,
     VersionConflict,
 )
 from memkit.interchange.lines import json_text
@@ -30,12 +33,14 @@ CONFLICT = 4
 UNAVAILABLE = 5
 DAMAGED = 6
 NO_EMBEDDER = 7
+NOT_ALLOWED = 8
 INTERRUPTED = 130
 
 #: The codes as ``memkit --help`` shows them.
 EXIT_CODES = (
     "Exit codes: 0 done; 1 unexpected; 2 invalid input or settings; 3 not found; 4 conflict; "
-    "5 store not available; 6 store damaged or of another model; 7 no embedder; 130 interrupted."
+    "5 store not available; 6 store damaged or of another model; 7 no embedder; 8 not allowed; "
+    "130 interrupted."
 )
 
 # The first that fits: kinds before their bases.
@@ -50,6 +55,9 @@ _CODES: tuple[tuple[type[MemkitError], int], ...] = (
     (StoreError, UNAVAILABLE),
     (EmbedderError, NO_EMBEDDER),
     (MissingDependency, UNAVAILABLE),
+    (RateLimited, UNAVAILABLE),
+    (Unauthenticated, NOT_ALLOWED),
+    (Forbidden, NOT_ALLOWED),
     (InvalidInput, INVALID),
     (ConfigurationError, INVALID),
 )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from memkit.errors import InvalidInput
 
 if TYPE_CHECKING:
     from memkit import Memory
@@ -25,10 +28,30 @@ Embedder = Annotated[
     str | None,
     typer.Option(metavar="URL", help="What embeds: local, none, ...", rich_help_panel=_SCOPE),
 ]
+Token = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SECRET",
+        help="For a server; MEMKIT_TOKEN is seen by fewer.",
+        rich_help_panel=_SCOPE,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Reach = Annotated[str, typer.Option(help="How far to look: exact, ancestors or subtree.")]
 Kinds = Annotated[list[str] | None, typer.Option("--kind", help="Of this kind; repeatable.")]
 Tags = Annotated[list[str] | None, typer.Option("--tag", help="With this tag; repeatable.")]
+
+States = Annotated[
+    list[str] | None, typer.Option("--state", help="In this state (active); repeatable.")
+]
+Condition = Annotated[
+    str | None,
+    typer.Option(
+        "--filter",
+        metavar="JSON",
+        help='That match, as {"field": "metadata.n", "op": "gt", "value": 2}.',
+    ),
+]
 
 Command = Callable[..., None]
 #: What the options of a command say of its memory, as settings; what was left open is absent.
@@ -40,6 +63,7 @@ _PLACE: dict[str, Any] = {
     "project": Project,
     "task": Task,
     "agent": Agent,
+    "token": Token,
 }
 
 
@@ -64,6 +88,56 @@ def scoped(*, embeds: bool = False) -> Callable[[Command], Command]:
         return _command(function, on_memory, options)
 
     return decorate
+
+
+def operated(*, embeds: bool = False) -> Callable[[Command], Command]:
+    """Make a command of a function whose first argument is the session it works in.
+
+    Args:
+        embeds: as for :func:`scoped`.
+    """
+
+    def decorate(function: Command) -> Command:
+        def in_session(place: Place, **given: Any) -> None:
+            from memkit.cli.sessions import Session
+
+            with Session({"embedder": "none", **place} if not embeds else place) as session:
+                function(session, **given)
+
+        options = {**_PLACE, "embedder": Embedder} if embeds else _PLACE
+        return _command(function, in_session, options)
+
+    return decorate
+
+
+def selected(
+    *,
+    reach: str,
+    kinds: list[str] | None,
+    tags: list[str] | None,
+    filter: str | None,
+    states: list[str] | None,
+) -> dict[str, Any]:
+    """The options that say which records are meant, as an operation's input has them."""
+    told: dict[str, Any] = {"reach": reach, "kinds": kinds or None, "tags": tags or None}
+    told["filter"] = None if filter is None else json_object(filter, "--filter")
+    told["states"] = states or None
+    return told
+
+
+def json_object(text: str, what: str) -> dict[str, Any]:
+    """The object of a text.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise InvalidInput(f"{what} takes a JSON object")
+    return value
 
 
 def opened(place: Place) -> Memory:

@@ -6,15 +6,15 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from memkit.interchange.lines import json_text, to_line
-from memkit.types import Hit, MemoryRecord, NearCopy, Remembered
+from memkit.interchange.lines import json_text
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from memkit.engine import Progress
+    from memkit.service.outputs import RecordJson
 
 
 @cache
@@ -66,69 +66,31 @@ def notices(told: Iterable[str]) -> None:
         errors().print(f"note: {printable(notice)}", markup=False, style="yellow")
 
 
-def as_record(record: MemoryRecord) -> dict[str, Any]:
-    """A record as an export writes it."""
-    return to_line(record, ())
-
-
-def as_hit(hit: Hit) -> dict[str, Any]:
-    """A hit with its reasons."""
-    return {
-        "score": hit.score,
-        "why": {
-            "legs": {name: leg._asdict() for name, leg in hit.why.legs.items()},
-            "fused": hit.why.fused,
-            "factors": dict(hit.why.factors),
-        },
-        "record": as_record(hit.record),
-    }
-
-
-def as_outcome(outcome: Remembered) -> dict[str, Any]:
-    """What ``remember`` did."""
-    return {
-        "status": outcome.status,
-        "id": outcome.id,
-        "matched": outcome.matched,
-        "merged": outcome.merged,
-        "near": [_as_near(copy) for copy in outcome.near],
-        "notices": list(outcome.notices),
-        "record": as_record(outcome.record),
-    }
-
-
-def _as_near(copy: NearCopy) -> dict[str, Any]:
-    return {
-        "id": copy.id,
-        "cosine": copy.cosine,
-        "overlap": copy.overlap,
-        "agrees": copy.agrees,
-    }
-
-
-def show_record(record: MemoryRecord, prefix: str = "") -> None:
+def show_record(record: RecordJson, prefix: str = "") -> None:
     """Print a record in a line or two: what it says, then what it is."""
-    show(f"{prefix}{record.content}")
-    labels = [record.kind]
-    if record.state != "active":
-        labels.append(record.state)
-    if record.pinned:
+    show(f"{prefix}{record['content']}")
+    labels = [record["kind"]]
+    if record["state"] != "active":
+        labels.append(record["state"])
+    if record["pinned"]:
         labels.append("pinned")
-    if record.visibility == "private":
+    if record["visibility"] == "private":
         labels.append("private")
-    place = "/".join(label for label in (record.project, record.task) if label is not None)
+    place = "/".join(filter(None, (record.get("project"), record.get("task"))))
     if place:
         labels.append(place)
-    labels += [f"#{tag}" for tag in record.tags]
-    when = record.occurred_at or record.created_at
-    show(f"  {record.id}  {when:%Y-%m-%d %H:%M}  {' '.join(labels)}", style="dim")
+    labels += [f"#{tag}" for tag in record.get("tags", ())]
+    when = short_time(record.get("occurred_at", record["created_at"]))
+    show(f"  {record['id']}  {when}  {' '.join(labels)}", style="dim")
 
 
-def show_counts(what: str, counts: Mapping[str, int], *, as_json: bool) -> None:
+def short_time(text: str) -> str:
+    """A time in UTC to the minute."""
+    return text[:16].replace("T", " ")
+
+
+def show_counts(counts: Mapping[str, int]) -> None:
     """Print labels with their counts, the most frequent first."""
-    if as_json:
-        show_json({what: dict(counts)})
-        return
     for label, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         show(f"{count:>7}  {label}")
 

@@ -1,123 +1,170 @@
-"""Commands that read: recall, list, get, related, tags, agents."""
+"""Commands that read: recall, list, count, get, related, tags, agents."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from memkit.blocking import Memory
 from memkit.cli.handles import (
     Command,
+    Condition,
     Json,
     Kinds,
     Reach,
+    States,
     Tags,
-    scoped,
+    operated,
+    selected,
 )
-from memkit.cli.output import (
-    as_hit,
-    as_record,
-    notices,
-    show,
-    show_counts,
-    show_json,
-    show_record,
-)
+from memkit.cli.output import notices, show, show_counts, show_json, show_record
+from memkit.cli.sessions import Session
 from memkit.cli.writing import moment
 
+if TYPE_CHECKING:
+    from memkit.service.outputs import HitJson
 
-@scoped(embeds=True)
+
+@operated(embeds=True)
 def recall(
-    memory: Memory,
-    words: Annotated[list[str], typer.Argument(metavar="QUERY", help="What is asked.")],
+    session: Session,
+    query: Annotated[list[str], typer.Argument(metavar="QUERY", help="What is asked.")],
     limit: Annotated[int | None, typer.Option(help="At most so many hits.")] = None,
     reach: Reach = "ancestors",
-    kind: Kinds = None,
-    tag: Tags = None,
+    kinds: Kinds = None,
+    tags: Tags = None,
+    filter: Condition = None,
+    states: States = None,
     mode: Annotated[str, typer.Option(help="hybrid, dense or lexical.")] = "hybrid",
     as_of: Annotated[str | None, typer.Option(help="What stood then, ISO 8601.")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="What 'last week' is counted from, ISO 8601.")
+    ] = None,
+    profile: Annotated[str | None, typer.Option(help="fast, balanced or best.")] = None,
+    context: Annotated[int, typer.Option(help="So many turns around each hit.")] = 0,
+    diverse: Annotated[
+        bool, typer.Option("--diverse/--repetitive", help="Whether repetitions make room.")
+    ] = True,
+    min_relevance: Annotated[float, typer.Option(help="From 0 to 1.")] = 0.0,
     explain: Annotated[bool, typer.Option("--explain", help="Say why, hit by hit.")] = False,
     as_json: Json = False,
 ) -> None:
     """Find the memories that answer a query best."""
     if mode != "lexical":
         # One question in a process of its own: waiting for the model is worth it.
-        memory.warm_up()
-    hits = memory.recall(
-        " ".join(words),
+        session.warm_up()
+    told = session.call(
+        "recall",
+        query=" ".join(query),
         limit=limit,
-        reach=reach,
-        kinds=kind,
-        tags=tag,
+        **selected(reach=reach, kinds=kinds, tags=tags, filter=filter, states=states),
         mode=mode,
         as_of=None if as_of is None else moment(as_of, "--as-of"),
+        at=None if at is None else moment(at, "--at"),
+        profile=profile,
+        context=context,
+        diverse=diverse,
+        min_relevance=min_relevance,
     )
     if as_json:
-        show_json({"hits": [as_hit(hit) for hit in hits], "notices": list(hits.notices)})
+        show_json(told)
         return
-    for hit in hits:
-        show_record(hit.record, f"{hit.score:.3f}  ")
+    for hit in told["memories"]:
+        show_record(hit, f"{hit['score']:.3f}  ")
         if explain:
-            show(f"  why: {hit.why}", style="cyan")
-    if not hits:
+            show(f"  why: {_why(hit)}", style="cyan")
+        for turn in hit.get("context", ()):
+            speaker = f"{turn['speaker']}: " if "speaker" in turn else ""
+            show(f"    {speaker}{turn['content']}", style="dim")
+    if not told["memories"]:
         show("nothing found")
-    notices(hits.notices)
+    notices(told["notices"])
 
 
-@scoped()
+def _why(hit: HitJson) -> str:
+    from memkit.types import Leg, Why
+
+    why = hit["why"]
+    legs = {name: Leg(leg["rank"], leg["score"]) for name, leg in why["legs"].items()}
+    return str(Why(legs, why["fused"], why["factors"]))
+
+
+@operated()
 def list_(
-    memory: Memory,
+    session: Session,
     reach: Reach = "ancestors",
-    kind: Kinds = None,
-    tag: Tags = None,
-    state: Annotated[
-        list[str] | None, typer.Option(help="In this state (active); repeatable.")
-    ] = None,
+    kinds: Kinds = None,
+    tags: Tags = None,
+    filter: Condition = None,
+    states: States = None,
+    order_by: Annotated[str, typer.Option(help="A time, number or text field.")] = "created_at",
+    descending: Annotated[
+        bool, typer.Option("--descending/--ascending", help="The greatest or the least first.")
+    ] = True,
     limit: Annotated[int, typer.Option(help="At most so many.")] = 50,
     cursor: Annotated[str | None, typer.Option(help="Where the last page ended.")] = None,
     as_json: Json = False,
 ) -> None:
     """List records, newest first."""
-    page = memory.list(
-        reach=reach,
-        kinds=kind,
-        tags=tag,
-        states=state or ("active",),
+    page = session.call(
+        "list",
+        **selected(reach=reach, kinds=kinds, tags=tags, filter=filter, states=states),
+        order_by=order_by,
+        descending=descending,
         limit=limit,
         cursor=cursor,
     )
     if as_json:
-        show_json({"records": [as_record(record) for record in page], "cursor": page.cursor})
+        show_json(page)
         return
-    for record in page:
+    for record in page["records"]:
         show_record(record)
-    if not page.records:
+    if not page["records"]:
         show("no records")
-    if page.cursor is not None:
-        notices([f"there are more: --cursor {page.cursor}"])
+    if page["cursor"] is not None:
+        notices([f"there are more: --cursor {page['cursor']}"])
 
 
-@scoped()
+@operated()
+def count(
+    session: Session,
+    reach: Reach = "ancestors",
+    kinds: Kinds = None,
+    tags: Tags = None,
+    filter: Condition = None,
+    states: States = None,
+    as_json: Json = False,
+) -> None:
+    """Count records."""
+    told = session.call(
+        "count", **selected(reach=reach, kinds=kinds, tags=tags, filter=filter, states=states)
+    )
+    if as_json:
+        show_json(told)
+    else:
+        show(str(told["count"]))
+
+
+@operated()
 def get(
-    memory: Memory,
+    session: Session,
     id_: Annotated[str, typer.Argument(metavar="ID")],
     as_json: Json = False,
 ) -> None:
     """Show a record whole."""
-    record = memory.get(id_)
+    record: dict[str, Any] = session.call("get", id=id_)
     if as_json:
-        show_json(as_record(record))
+        show_json(record)
         return
-    for name, value in as_record(record).items():
+    for name, value in record.items():
         show(f"{name:<16}{value}")
 
 
-@scoped()
+@operated()
 def related(
-    memory: Memory,
+    session: Session,
     id_: Annotated[str, typer.Argument(metavar="ID")],
-    type_: Annotated[
+    types: Annotated[
         list[str] | None, typer.Option("--type", help="Over links of this type; repeatable.")
     ] = None,
     depth: Annotated[int, typer.Option(help="At most so many links away.")] = 1,
@@ -126,50 +173,42 @@ def related(
     as_json: Json = False,
 ) -> None:
     """Follow a record's links."""
-    found = memory.related(id_, types=type_, depth=depth, direction=direction, limit=limit)
+    told = session.call(
+        "related", id=id_, types=types or None, depth=depth, direction=direction, limit=limit
+    )
     if as_json:
-        show_json(
-            {
-                "related": [
-                    {
-                        "depth": item.depth,
-                        "path": [{"type": edge.type, "target": edge.target} for edge in item.path],
-                        "record": as_record(item.record),
-                    }
-                    for item in found
-                ]
-            }
-        )
+        show_json(told)
         return
-    for item in found:
-        show_record(item.record, f"{' > '.join(edge.type for edge in item.path)}  ")
-    if not found:
+    for item in told["related"]:
+        show_record(item["record"], f"{' > '.join(edge['type'] for edge in item['path'])}  ")
+    if not told["related"]:
         show("nothing is linked to it")
 
 
-@scoped()
-def tags(
-    memory: Memory,
-    reach: Reach = "ancestors",
-    as_json: Json = False,
-) -> None:
+def _counts(session: Session, name: str, reach: str, *, as_json: bool) -> None:
+    told = session.call(name, reach=reach)
+    if as_json:
+        show_json(told)
+    else:
+        show_counts(told["counts"])
+
+
+@operated()
+def tags(session: Session, reach: Reach = "ancestors", as_json: Json = False) -> None:
     """Show the tags and how many records have them."""
-    show_counts("tags", memory.tags(reach=reach), as_json=as_json)
+    _counts(session, "tags", reach, as_json=as_json)
 
 
-@scoped()
-def agents(
-    memory: Memory,
-    reach: Reach = "ancestors",
-    as_json: Json = False,
-) -> None:
+@operated()
+def agents(session: Session, reach: Reach = "ancestors", as_json: Json = False) -> None:
     """Show who wrote records, and how many."""
-    show_counts("agents", memory.agents(reach=reach), as_json=as_json)
+    _counts(session, "agents", reach, as_json=as_json)
 
 
 COMMANDS: dict[str, Command] = {
     "recall": recall,
     "list": list_,
+    "count": count,
     "get": get,
     "related": related,
     "tags": tags,

@@ -15,7 +15,7 @@ from memkit.embedding.requirements import installed, require
 from memkit.embedding.urls import EmbedderUrl
 from memkit.errors import ConfigurationError, EmbedderError, EmbedderUnavailable
 from memkit.protocols import Fingerprint, Role
-from memkit.providers.onnxruntime import onnxruntime_failures
+from memkit.providers.onnxruntime import onnxruntime_failures, quieten_onnxruntime
 from memkit.providers.texts import sendable
 
 if TYPE_CHECKING:
@@ -142,6 +142,7 @@ class FastEmbedEmbedder:
         with self._lock:
             if self._loaded_model is None:
                 # Under this module's own name the package is another one.
+                quieten_onnxruntime()
                 fastembed = require("fastembed", type(self).__name__, "fastembed")
                 self._loaded_model = self._start(fastembed)
             return self._loaded_model

@@ -15,7 +15,7 @@ from memkit.embedding.tokens import words_of
 from memkit.embedding.weights import ModelFiles
 from memkit.errors import EmbedderUnavailable
 from memkit.protocols import Tokens
-from memkit.providers.onnxruntime import onnxruntime_failures
+from memkit.providers.onnxruntime import onnxruntime_failures, quieten_onnxruntime
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -212,8 +212,9 @@ def _word_pieces(pieces: list[str], lowercase: bool) -> Any:
 
 
 def _session(files: ModelFiles, threads: int, needed_by: str) -> Any:
+    # Nothing of memkit calls out unasked.
+    quieten_onnxruntime()
     onnxruntime = require("onnxruntime", needed_by, _EXTRA)
-    # It sends usage events on Windows; nothing of memkit calls out unasked.
     onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

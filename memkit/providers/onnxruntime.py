@@ -1,6 +1,16 @@
-"""What onnxruntime raises."""
+"""What onnxruntime raises, and what it must not do."""
 
 from __future__ import annotations
+
+import os
+
+
+def quieten_onnxruntime() -> None:
+    """Keep onnxruntime from sending usage events, unless whoever runs this has said otherwise.
+
+    It goes before the first import: since 1.31 that alone queues an event, also on Linux.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 def onnxruntime_failures() -> tuple[type[Exception], ...]:

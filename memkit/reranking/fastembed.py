@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from memkit.errors import ConfigurationError, RerankerError, RerankerUnavailable
-from memkit.providers.onnxruntime import onnxruntime_failures
+from memkit.providers.onnxruntime import onnxruntime_failures, quieten_onnxruntime
 from memkit.providers.requirements import installed, require
 from memkit.providers.texts import sendable
 from memkit.reranking.errors import RerankerNotInstalled
@@ -125,6 +125,7 @@ class FastEmbedReranker:
     def _start(self) -> Any:
         name = type(self).__name__
         # Under this module's own name the package is another one.
+        quieten_onnxruntime()
         require("fastembed", name, "fastembed", RerankerNotInstalled)
         package = require("fastembed.rerank.cross_encoder", name, "fastembed", RerankerNotInstalled)
         encoders = package.TextCrossEncoder

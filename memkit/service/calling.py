@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from pydantic import ValidationError
 
-from memkit.errors import Forbidden, InvalidInput, MemkitError
+from memkit.errors import Forbidden, MemkitError
 from memkit.scope import Scope, check_label
+from memkit.service.failures import InvalidArguments
 from memkit.service.operation import Effect, Input, Operation, Permission
 from memkit.validation import MESSAGE_TAG
 
 if TYPE_CHECKING:
     from memkit.memory import AsyncMemory
     from memkit.server.control import Control
+
+#: An operation's arguments: checked already, or to be checked, or how they are read and checked.
+Given: TypeAlias = Input | Mapping[str, Any] | Callable[[], Input]
 
 
 class Caller(Protocol):
@@ -199,10 +203,21 @@ class Service:
             raise Forbidden(f"this needs the permission {needed.label} in that namespace")
         return self.memory.within(scope), held
 
+    def allows(self, caller: Caller, place: Place, operation: Operation) -> bool:
+        """Whether a caller may carry an operation out at a place, for now.
+
+        For what must be known before a long body is taken; :meth:`call` finds out for itself.
+        """
+        try:
+            self.bound(caller, place, operation.permission)
+        except MemkitError:
+            return False
+        return True
+
     async def call(
         self,
         operation: Operation,
-        given: Input | Mapping[str, Any],
+        given: Given,
         *,
         caller: Caller,
         place: Place,
@@ -210,8 +225,10 @@ class Service:
     ) -> Any:
         """Carry out an operation; its result is JSON of the operation's output type.
 
+        Whether the caller may do it is found out before the arguments are looked at.
+
         Raises:
-            InvalidInput: the arguments do not fit the operation's input.
+            InvalidArguments: the arguments do not fit the operation's input.
             Forbidden: the caller may not do this there.
             MemkitError: what the operation itself raises.
         """
@@ -243,28 +260,29 @@ class Service:
                 )
 
 
-def checked(operation: Operation, given: Input | Mapping[str, Any]) -> Input:
+def checked(operation: Operation, given: Given) -> Input:
     """The arguments as the operation's input.
 
     Raises:
-        InvalidInput: they do not fit; the message names each field and quotes no value.
+        InvalidArguments: they do not fit; the message names each field and quotes no value.
     """
     if isinstance(given, Input):
         return given
     try:
-        return operation.input.model_validate(given)
+        return given() if callable(given) else operation.input.model_validate(given)
     except ValidationError as error:
-        raise InvalidInput(told(error)) from None
+        raise InvalidArguments(told(error)) from None
 
 
-def told(error: ValidationError) -> str:
+def told(error: ValidationError) -> tuple[tuple[str, str], ...]:
     """What is wrong with each field, without its value."""
-    wrong = []
-    for detail in error.errors(include_url=False, include_context=False, include_input=False):
-        where = ".".join(str(part) for part in detail["loc"]) or "the input"
-        what = detail["msg"].removeprefix("Value error, ").replace("Input should", "should", 1)
-        wrong.append(f"{where}: {what}")
-    return "; ".join(wrong)
+    return tuple(
+        (
+            ".".join(str(part) for part in detail["loc"]),
+            detail["msg"].removeprefix("Value error, ").replace("Input should", "should", 1),
+        )
+        for detail in error.errors(include_url=False, include_context=False, include_input=False)
+    )
 
 
 def changes(operation: Operation) -> bool:

@@ -184,6 +184,7 @@ class Send(Input):
     reply_to: str | None = Field(None, description="the id of the message it answers")
     tags: list[str] = Field([], description="further labels")
     metadata: dict[str, JsonValue] | None = Field(None, description="values by key")
+    kind: str = Field("message", description="what sort of memory it is")
     ttl: Seconds | None = Field(None, description="seconds until it expires")
     idempotency_key: str | None = Field(None, description="the same key again sends nothing new")
 
@@ -237,7 +238,7 @@ class ChangedPrincipal(PrincipalName):
 class NewToken(PrincipalName):
     """A token to make."""
 
-    name: str = Field("", description="what it is for")
+    name: str = Field("token", description="what it is for")
     expires_at: AwareDatetime | None = Field(None, description="when it ends")
 
 

@@ -36,6 +36,7 @@ async def send(call: Call, given: inputs.Send) -> outputs.RememberedJson:
         reply_to=given.reply_to,
         tags=given.tags,
         metadata=given.metadata,
+        kind=given.kind,
         ttl=given.ttl,
         idempotency_key=given.idempotency_key,
     )

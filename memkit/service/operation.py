@@ -63,7 +63,10 @@ PEOPLE = frozenset({Surface.REST, Surface.CLI})
 class Input(BaseModel):
     """Base of the inputs: unknown fields are refused, and refusals quote no input."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    # Built when it is first used: a command uses one of them.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 from memkit.interchange.lines import to_line
 from memkit.types import (
     ErasureReceipt,
+    Event,
     Hit,
     MemoryRecord,
     NearCopy,
@@ -48,11 +49,11 @@ class RecordJson(TypedDict):
     uses: int
     useful: int
     useless: int
+    tags: list[str]
     project: NotRequired[str]
     task: NotRequired[str]
     agent: NotRequired[str]
     author: NotRequired[str]
-    tags: NotRequired[list[str]]
     occurred_at: NotRequired[str]
     expires_at: NotRequired[str]
     conversation_id: NotRequired[str]
@@ -241,6 +242,13 @@ class ChannelsJson(TypedDict):
     channels: list[ChannelJson]
 
 
+class ImportedJson(TypedDict):
+    """What became of the records of an export."""
+
+    stored: int
+    skipped: int
+
+
 class EventJson(TypedDict):
     """Something that happened; ``record`` is as it is now, absent once erased."""
 
@@ -256,8 +264,10 @@ class EventJson(TypedDict):
 
 
 def record_json(record: MemoryRecord) -> RecordJson:
-    """A record as JSON, as an export writes it."""
-    return cast(RecordJson, to_line(record, ()))
+    """A record as JSON, as an export writes it, with its tags even where it has none."""
+    line = to_line(record, ())
+    line.setdefault("tags", [])
+    return cast(RecordJson, line)
 
 
 def records_json(records: Iterable[MemoryRecord]) -> RecordsJson:
@@ -308,6 +318,23 @@ def remembered_json(outcome: Remembered) -> RememberedJson:
         "notices": list(outcome.notices),
         "record": record_json(outcome.record),
     }
+
+
+def event_json(event: Event) -> EventJson:
+    """An event as JSON."""
+    told: EventJson = {
+        "cursor": event.cursor,
+        "type": str(event.type),
+        "id": event.id,
+        "at": event.at.isoformat(),
+        "tags": list(event.tags),
+        "project": event.project,
+        "task": event.task,
+        "agent": event.agent,
+    }
+    if event.record is not None:
+        told["record"] = record_json(event.record)
+    return told
 
 
 def page_json(page: Page) -> PageJson:

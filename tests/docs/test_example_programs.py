@@ -24,7 +24,10 @@ def _output(name: str) -> str:
 
 
 def test_every_example_has_a_test_here() -> None:
-    assert sorted(path.name for path in EXAMPLES.glob("*.py")) == ["two_agents.py"]
+    assert sorted(path.name for path in EXAMPLES.glob("*.py")) == [
+        "server_agents.py",
+        "two_agents.py",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -38,3 +41,19 @@ def test_every_example_has_a_test_here() -> None:
 )
 def test_two_agents_share_what_is_not_private(line: str) -> None:
     assert line in _output("two_agents.py")
+
+
+def test_two_agents_on_a_server_share_what_they_want_to_and_nothing_else() -> None:
+    lines = _output("server_agents.py").splitlines()
+    for line in (
+        "engineer recalls: The export may use 2 GB of memory (by researcher)",
+        "engineer: there is no such record",
+        "engineer recalls of it: []",
+        "  The export may use 4 GB of memory (by engineer)",
+        "left for engineer: 0",
+        "researcher reads: ['Measured, on Tuesday']",
+        "the server ended with 0",
+    ):
+        assert line in lines
+    assert any(line.startswith("engineer as researcher: this credential may") for line in lines)
+    assert lines.count("engineer reads: Is 4 GB measured or guessed? (from researcher)") == 2

@@ -63,12 +63,12 @@ def test_what_is_remembered_is_recalled_listed_and_shown(run: Run) -> None:
     assert stored["status"] == "stored"
     assert stored["record"]["metadata"] == {"n": 3, "who": "ann"}
     hits = _json(run("recall", "when", "do", "we", "deploy", "--json"))
-    assert hits["hits"][0]["record"]["id"] == stored["id"]
-    assert hits["hits"][0]["why"]["legs"]["lexical"]["rank"] == 1
+    assert hits["memories"][0]["id"] == stored["id"]
+    assert hits["memories"][0]["why"]["legs"]["lexical"]["rank"] == 1
     assert hits["notices"]
     assert _json(run("list", "--json"))["records"][0]["content"] == "Deploys happen on Tuesdays"
     assert _json(run("get", stored["id"], "--json"))["kind"] == "decision"
-    assert _json(run("tags", "--json")) == {"tags": {"ops": 1}}
+    assert _json(run("tags", "--json")) == {"counts": {"ops": 1}}
     shown = run("recall", "deploys", "--explain")
     assert "Deploys happen on Tuesdays" in shown.stdout
     assert "why: lexical #1" in shown.stdout
@@ -199,7 +199,7 @@ def test_scope_is_set_once_per_folder(run: Run, tmp_path: Path) -> None:
     (tmp_path / "memkit.toml").write_text('project = "apollo"\nagent = "ann"\n')
     record = _json(run("remember", "scoped by the folder", "--json"))["record"]
     assert (record["project"], record["agent"]) == ("apollo", "ann")
-    assert _json(run("recall", "scoped", "--project", "other", "--json"))["hits"] == []
+    assert _json(run("recall", "scoped", "--project", "other", "--json"))["memories"] == []
     settings = _json(run("config", "--json"))
     assert settings["project"]["value"] == "apollo"
     assert "memkit.toml" in settings["project"]["source"]
@@ -249,7 +249,7 @@ def test_reembed_gives_vectors_to_what_had_none(run: Run) -> None:
     assert done.returncode == 0, done.stderr
     assert "re-embedded 1 records" in done.stdout
     hits = _json(run("recall", "kitten", "--mode", "dense", "--embedder", "local", "--json"))
-    assert hits["hits"][0]["record"]["content"] == "a cat sat on the mat"
+    assert hits["memories"][0]["content"] == "a cat sat on the mat"
     assert hits["notices"] == []
 
 
