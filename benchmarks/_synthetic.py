@@ -30,7 +30,7 @@ _CLUSTER_ROWS = 100
 # Length of the noise beside a centre of length 1: a cosine of 0.6 within a cluster.
 _SPREAD = 0.8
 _QUERY_SPREAD = 0.6
-_COMMON = tuple(
+COMMON = tuple(
     "the of and to a in that it is was for on with as at by be this had from they we you he "
     "she his her are but or an were there been their would what when have has".split()
 )
@@ -61,13 +61,11 @@ class Corpus:
     def __init__(self, size: int, queries: int) -> None:
         random = np.random.default_rng(_SEED + size)
         words = _words(random)
-        ranks = np.arange(1, VOCABULARY + 1)
-        shares = 1 / (ranks + _ZIPF_SHIFT)
-        drawn = random.choice(VOCABULARY, (size, _CONTENT_WORDS), p=shares / shares.sum())
-        common = random.choice(len(_COMMON), (size, _COMMON_WORDS))
+        drawn = random.choice(VOCABULARY, (size, _CONTENT_WORDS), p=_shares())
+        common = random.choice(len(COMMON), (size, _COMMON_WORDS))
         self.texts = _distinct(
             [
-                _sentence(random.permutation([*words[own], *(_COMMON[at] for at in rest)]).tolist())
+                _sentence(random.permutation([*words[own], *(COMMON[at] for at in rest)]).tolist())
                 for own, rest in zip(drawn, common, strict=True)
             ]
         )
@@ -85,10 +83,21 @@ class Corpus:
                     for at in random.choice(drawn[target], _QUERY_CONTENT, replace=False)
                 )
             )
-            rest = [_COMMON[at] for at in random.choice(len(_COMMON), _QUERY_COMMON)]
+            rest = [COMMON[at] for at in random.choice(len(COMMON), _QUERY_COMMON)]
             # The number keeps questions apart, so that no cache answers one of them.
             text = " ".join([*rest, *own]) + "?" * (1 + number)
             self.queries.append(Query(text, own, near[number]))
+
+
+def vocabulary() -> tuple[NDArray[np.str_], NDArray[np.float64]]:
+    """Words, the most frequent first, and what share of all words each is."""
+    return _words(np.random.default_rng(_SEED)), _shares()
+
+
+def _shares() -> NDArray[np.float64]:
+    shares: NDArray[np.float64] = 1 / (np.arange(1, VOCABULARY + 1) + _ZIPF_SHIFT)
+    shares /= shares.sum()
+    return shares
 
 
 def _words(random: np.random.Generator) -> NDArray[np.str_]:

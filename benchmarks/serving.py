@@ -26,7 +26,8 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
-from itertools import chain
+from functools import cache
+from itertools import accumulate, chain
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -37,26 +38,37 @@ for _name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
 
 from _http import Connection  # noqa: E402
 from _report import circumstances, save  # noqa: E402
+from _synthetic import COMMON, vocabulary  # noqa: E402
 
-WORDS = 4_000
 RECALLS = 0.7
 CHANNEL = "load"
 _LOST = (OSError, EOFError, asyncio.IncompleteReadError)
 
 
-def text(random_: random.Random, words: int) -> str:
-    """A text of words, some of which are much more frequent than others."""
-    numbers = (int(random_.paretovariate(0.7)) % WORDS for _ in range(words))
-    return " ".join(f"word{number}" for number in numbers)
+@cache
+def _vocabulary() -> tuple[list[str], list[float]]:
+    """Words and their cumulated shares: those of the other benchmarks, the shape of real talk."""
+    words, shares = vocabulary()
+    return words.tolist(), list(accumulate(shares.tolist()))
+
+
+def text(random_: random.Random, content: int, common: int) -> str:
+    """So many content words, the frequent ones more often, among so many common ones."""
+    words, shares = _vocabulary()
+    drawn = random_.choices(words, cum_weights=shares, k=content)
+    drawn += random_.choices(COMMON, k=common)
+    random_.shuffle(drawn)
+    return " ".join(drawn)
 
 
 # The server.
 
 
-async def _serve(folder: Path, port: int, records: int, embedder: str) -> None:
-    from memkit import AsyncMemory
+def _serve(folder: Path, port: int, records: int, embedder: str, workers: int) -> None:
+    from memkit import Memory
     from memkit.config import load_settings
-    from memkit.server.running import serve
+    from memkit.server.running import run, serve
+    from memkit.server.workers import forked
     from memkit.testing.embedders import ToyEmbedder
 
     toy = ToyEmbedder(384) if embedder == "toy" else None
@@ -64,35 +76,37 @@ async def _serve(folder: Path, port: int, records: int, embedder: str) -> None:
     named: dict[str, Any] = {} if toy is not None else {"embedder": embedder}
     if records:
         random_ = random.Random(1)
-        texts = [text(random_, 30) for _ in range(records)]
-        async with AsyncMemory.open(store, embedder=toy or embedder) as memory:
+        texts = [text(random_, 11, 9) for _ in range(records)]
+        with Memory.open(store, embedder=toy or embedder) as memory:
             if toy is None:
-                await memory.warm_up()
-            await memory.remember_many(texts, deduplicate="off")
+                memory.warm_up()
+            memory.remember_many(texts, deduplicate="off")
     settings = load_settings(
         url=store,
         server_port=port,
+        server_workers=workers,
         server_rate="none",
         server_heartbeat_seconds=0.5,
         server_concurrency=1024,
         **named,
     ).settings
-    told: dict[str, str] = {}
 
     def announce(what: str, value: str) -> None:
-        told[what] = value
         if what == "token":
             (folder / "token").write_text(value)
 
-    await serve(settings, announce, embedder=toy)
+    worker = forked(settings) if workers > 1 else None
+    if workers == 1 or worker is not None:
+        run(serve(settings, announce, embedder=toy, worker=worker))
 
 
 class Server:
     """The server's process."""
 
-    def __init__(self, folder: Path, embedder: str) -> None:
+    def __init__(self, folder: Path, embedder: str, workers: int) -> None:
         self._folder = folder
         self._embedder = embedder
+        self._workers = workers
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -104,8 +118,9 @@ class Server:
             [
                 *(sys.executable, __file__, "--serve", str(self._folder)),
                 *("--port", str(self.port), "--records", str(records)),
-                *("--embedder", self._embedder),
-            ]
+                *("--embedder", self._embedder, "--workers", str(self._workers)),
+            ],
+            start_new_session=True,
         )
         asking = Connection(self.port, "none")
         while True:
@@ -121,7 +136,8 @@ class Server:
     def kill(self) -> None:
         """Kill it, with no time to do anything."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
     def stop(self) -> int:
@@ -133,8 +149,14 @@ class Server:
     def cpu_seconds(self) -> float:
         """The CPU time that it has used."""
         assert self._process is not None
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        first = self._process.pid
+        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        return sum(_used(pid) for pid in (first, *map(int, children)))
+
+
+def _used(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 # The client.
@@ -158,11 +180,11 @@ async def _load(connection: Connection, seed: int, until: float, seen: Seen) -> 
     random_ = random.Random(seed)
     while time.monotonic() < until:
         kind = "recall" if random_.random() < RECALLS else "remember"
-        path, body = "/api/memories/search", {"query": text(random_, 4)}
+        path, body = "/api/memories/search", {"query": text(random_, 4, 4)}
         if kind == "remember":
             path = "/api/memories"
             tags = [f"msg:{CHANNEL}"] if random_.random() < 0.1 else []
-            body = {"content": text(random_, 30), "tags": tags}  # type: ignore[dict-item]
+            body = {"content": text(random_, 11, 9), "tags": tags}  # type: ignore[dict-item]
         begun = time.perf_counter()
         try:
             status, answer = await connection.ask("POST", path, body)
@@ -307,6 +329,7 @@ def _quantiles(seconds: dict[str, list[float]]) -> dict[str, float]:
 def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--workers", type=int, default=2, help="the server's processes")
     parser.add_argument("--embedder", default="toy", help="toy (costs next to nothing) or local")
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--connections", type=int, default=32)
@@ -317,12 +340,16 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve is not None:
-        from memkit.server.running import run
-
-        run(_serve(arguments.serve, arguments.port, arguments.records, arguments.embedder))
+        _serve(
+            arguments.serve,
+            arguments.port,
+            arguments.records,
+            arguments.embedder,
+            arguments.workers,
+        )
         return
     with TemporaryDirectory() as folder:
-        server = Server(Path(folder), arguments.embedder)
+        server = Server(Path(folder), arguments.embedder, arguments.workers)
         try:
             results = asyncio.run(measured(arguments, server))
         finally:

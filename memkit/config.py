@@ -148,6 +148,7 @@ class Settings(BaseModel):
     server_refusals: str = Field(
         "30/minute", description="refused credentials of one address; none: no limit"
     )
+    server_workers: int = Field(1, ge=1, le=64, description="processes that share the port")
     server_concurrency: int = Field(256, ge=1, description="requests at once")
     server_streams: int = Field(128, ge=1, description="readers of events at once")
     server_heartbeat_seconds: float = Field(

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 # A crowd under one signature key must not make a write slow.
 _CANDIDATES = 16
+# Of those that cannot be merged, the nearest are told: comparing texts is what costs.
+_REPORTED = 5
 _ATTEMPTS = 16
 
 
@@ -157,25 +159,30 @@ class Copies:
 
     async def _near(self, scope: Scope, put: Put) -> list[tuple[Stored, NearCopy]]:
         from memkit.retrieval.analysis import analyze
-        from memkit.retrieval.near import REPORT_COSINE, agrees, overlap
+        from memkit.retrieval.near import MERGE_COSINE, REPORT_COSINE, agrees, overlap
         from memkit.retrieval.text import index_text
 
         record, index = put.record, put.index
         if not index.signature or index.vector is None:
             return []
         wanted = And((_comparable(scope, record.visibility, record.kind), living(utc_now())))
-        # Texts are compared, not what the records are labelled with.
-        words, found = analyze(index_text(record)), []
+        near: list[tuple[float, Stored]] = []
         for stored in await self._sharing(record.namespace, index.signature, wanted):
-            if stored.vector is None:
-                continue
-            cosine = float(stored.vector @ index.vector)
-            if cosine >= REPORT_COSINE:
-                other = stored.record
-                shared = overlap(words, analyze(index_text(other)))
-                same = agrees(record.content, other.content)
-                found.append((stored, NearCopy(other.id, cosine, shared, same)))
-        found.sort(key=lambda pair: (-pair[1].cosine, pair[1].id))
+            if stored.vector is not None:
+                cosine = float(stored.vector @ index.vector)
+                if cosine >= REPORT_COSINE:
+                    near.append((cosine, stored))
+        near.sort(key=lambda pair: (-pair[0], pair[1].record.id))
+        # Texts are compared, not what the records are labelled with.
+        words = analyze(index_text(record)) if near else ()
+        found = []
+        for rank, (cosine, stored) in enumerate(near):
+            if rank >= _REPORTED and cosine < MERGE_COSINE:
+                break
+            other = stored.record
+            shared = overlap(words, analyze(index_text(other)))
+            same = agrees(record.content, other.content)
+            found.append((stored, NearCopy(other.id, cosine, shared, same)))
         return found
 
     async def _sharing(

@@ -16,6 +16,7 @@ def serve(
     place: Place,
     host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="The port; 0: any that is free.")] = None,
+    workers: Annotated[int | None, typer.Option(help="How many processes share the port.")] = None,
     no_auth: Annotated[
         bool, typer.Option("--no-auth", help="Ask nobody who they are; this machine only.")
     ] = False,
@@ -30,12 +31,14 @@ def serve(
     """Serve the memory to many agents, over REST and MCP."""
     from memkit.config import load_settings
     from memkit.server import logs, running
+    from memkit.server.workers import forked
 
     if log_level not in logs.LEVELS:
         raise InvalidInput(f"--log-level is one of {', '.join(logs.LEVELS)}")
     asked: dict[str, Any] = {
         "server_host": host,
         "server_port": port,
+        "server_workers": workers,
         "server_auth": "none" if no_auth else None,
         "server_allowed_hosts": ",".join(allowed_host) if allowed_host else None,
         "server_cors_origins": ",".join(cors_origin) if cors_origin else None,
@@ -43,7 +46,12 @@ def serve(
     given = {name: value for name, value in asked.items() if value is not None}
     settings = load_settings(**place, **given).settings
     logs.log_to(level=log_level)
-    running.run(running.serve(settings, _announce, fixed="namespace" in place))
+    worker = None
+    if settings.server_workers > 1:
+        worker = forked(settings)
+        if worker is None:
+            return
+    running.run(running.serve(settings, _announce, fixed="namespace" in place, worker=worker))
 
 
 def _announce(what: str, value: str) -> None:

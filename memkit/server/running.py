@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -16,6 +17,7 @@ from memkit.memory import AsyncMemory
 from memkit.providers.requirements import require
 from memkit.server.app import make_app, require_authentication
 from memkit.server.guarding import listed
+from memkit.server.workers import Worker, listening
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from memkit.server.asgi import Receive, Scope, Send
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
-_BACKLOG: Final = 2048
 _KEEP_ALIVE_SECONDS: Final = 75
 Announce = Callable[[str, str], None]
 
@@ -100,6 +101,7 @@ async def serve(
     *,
     fixed: bool = False,
     embedder: Embedder | None = None,
+    worker: Worker | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; then finish what was accepted and close.
 
@@ -109,6 +111,7 @@ async def serve(
             and with ``address`` and the server's URL once it answers.
         fixed: only the settings' namespace is served.
         embedder: one that is made already; it goes before the settings'.
+        worker: which of several processes this is, if it is.
 
     Raises:
         ConfigurationError: a setting is malformed, the address cannot be listened on, or it is
@@ -117,10 +120,36 @@ async def serve(
     """
     require("uvicorn", "the server", "server")
     async with opened(settings, fixed=fixed, embedder=embedder) as (app, token):
-        with _listening(settings) as listener:
+        with listening(settings) if worker is None else worker.listener as listener:
             if token is not None:
                 announce("token", token)
-            await _run(app, settings, listener, lambda: announce("address", _url(listener)))
+
+            def started() -> None:
+                if worker is None or worker.number == 0:
+                    announce("address", _url(listener))
+
+            with _ended_with(worker):
+                await _run(app, settings, listener, started)
+
+
+@contextlib.contextmanager
+def _ended_with(worker: Worker | None) -> Iterator[None]:
+    """End this process as a signal would once the first process of all is gone."""
+    if worker is None:
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    lifeline = worker.lifeline
+
+    def end() -> None:
+        loop.remove_reader(lifeline)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    loop.add_reader(lifeline, end)
+    try:
+        yield
+    finally:
+        loop.remove_reader(lifeline)
 
 
 async def _run(
@@ -169,22 +198,6 @@ async def _run(
         timeout_graceful_shutdown=round(settings.server_shutdown_seconds + 0.5),
     )
     await Server(config).serve(sockets=[listener])
-
-
-@contextlib.contextmanager
-def _listening(settings: Settings) -> Iterator[socket.socket]:
-    host = settings.server_host.strip("[]")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server(
-            (host, settings.server_port), family=family, backlog=_BACKLOG
-        )
-    except OSError as error:
-        raise ConfigurationError(
-            f"port {settings.server_port} of {host} cannot be listened on: {error.strerror}"
-        ) from error
-    with listener:
-        yield listener
 
 
 def _url(listener: socket.socket) -> str:
