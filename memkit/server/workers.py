@@ -1,4 +1,4 @@
-"""Several processes on one port: each has the stores open, and the system shares out connections."""
+"""Several processes on one port: each opens the stores, the system shares out connections."""
 
 from __future__ import annotations
 
