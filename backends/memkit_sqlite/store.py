@@ -124,6 +124,7 @@ class StoreFile:
                     f"there is no store at {self.location}: open it once for writing to make it"
                 ) from None
             self._make_folder()
+            self._make_file()
             return
         except OSError as error:
             raise StoreUnavailable(
@@ -156,6 +157,14 @@ class StoreFile:
             raise StoreReadOnly(
                 f"the folder {folder} cannot be written: make it writable, or name another path"
             )
+
+    def _make_file(self) -> None:
+        # For whoever runs this alone; what SQLite puts beside it gets the same mode.
+        try:
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+        except OSError:
+            # SQLite says better what is wrong.
+            return
 
     def _first(self, *, read_only: bool) -> apsw.Connection:
         import apsw
