@@ -121,7 +121,8 @@ class Administration:
         with changing(self._database) as (connection, revision):
             if _count(connection):
                 return None
-            made = self._create(connection, revision, FIRST_ADMIN, "admin", ())
+            # As any agent: it could allow itself each of them, so a refusal would protect nobody.
+            made = self._create(connection, revision, FIRST_ADMIN, "admin", ("*",))
             secret, _ = self._issue(connection, made.id, "first", None)
             return secret
 

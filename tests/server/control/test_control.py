@@ -255,6 +255,8 @@ def test_the_first_administrator_is_made_once(url: str) -> None:
         identity = await control.authenticate(secret)
         assert identity.principal.name == "admin"
         assert identity.permission("anything") == Permission.ADMIN
+        assert identity.agent("researcher") == "researcher"
+        assert identity.agent(None) == "admin"
         assert [principal.name for principal in await control.principals()] == ["admin"]
         # Nor once it is disabled, and nobody can get in any more.
         await control.disable_principal("admin")
