@@ -30,7 +30,8 @@ def _wanted() -> list[Requirement]:
         for line in project["optional-dependencies"][open_.pop()]:
             requirement = Requirement(line)
             if requirement.name == project["name"]:
-                open_ += requirement.extras
+                # In the same order in each process that runs tests.
+                open_ += sorted(requirement.extras)
             else:
                 lines.append(line)
     return [Requirement(line) for line in lines]
