@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from memkit.cli.controlling import earlier, note, on_control, tell
+from memkit.cli.controlling import call, earlier, on_control, tell
 from memkit.cli.handles import Json, Store
 from memkit.cli.output import show, show_json
 from memkit.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from memkit.server.control import AuditEntry, Control
+    from memkit.server.control import Control
+    from memkit.service.outputs import AuditEntryJson
 
 
 def audit(
@@ -52,22 +53,20 @@ def audit(
     }
     if export is not None:
         target = sys.stdout if export == "-" else export
-        written = on_control(store, lambda control: control.audit.export(target, **wanted))
+        written = on_control(
+            store, "exporting the audit", lambda control: control.audit.export(target, **wanted)
+        )
         if export != "-":
             tell({"exported": written}, f"exported {written} entries to {export}", as_json=as_json)
         return
-    page = on_control(
-        store, lambda control: control.audit.query(cursor=cursor, limit=limit, **wanted)
-    )
+    page = call(store, "audit", cursor=cursor, limit=limit, **wanted)
     if as_json:
-        from memkit.server.control.entries import as_line
-
-        show_json({"entries": [as_line(entry) for entry in page.entries], "cursor": page.cursor})
+        show_json(page)
         return
-    for entry in page.entries:
+    for entry in page["entries"]:
         show(_line(entry))
-    if page.cursor is not None:
-        show(f"more: --cursor {page.cursor}", style="dim")
+    if page["cursor"] is not None:
+        show(f"more: --cursor {page['cursor']}", style="dim")
 
 
 def _prune(before: datetime, store: str | None, *, yes: bool, as_json: bool) -> None:
@@ -75,23 +74,27 @@ def _prune(before: datetime, store: str | None, *, yes: bool, as_json: bool) -> 
         raise InvalidInput("entries are deleted for ever: say --yes too")
 
     async def work(control: Control) -> int:
+        from memkit.cli.administering import note
+
         pruned = await control.audit.prune(before)
         await note(control, "prune_audit")
         return pruned
 
-    pruned = on_control(store, work)
+    pruned = on_control(store, "pruning the audit", work)
     tell({"pruned": pruned}, f"deleted {pruned} entries", as_json=as_json)
 
 
-def _line(entry: AuditEntry) -> str:
-    who = entry.principal_name or entry.principal or "nobody"
-    if entry.agent is not None and entry.agent != who:
-        who += f" as {entry.agent}"
-    place = "/".join(item for item in (entry.namespace, entry.project, entry.task) if item)
-    parts = [f"{entry.at:%Y-%m-%d %H:%M:%S}", who, entry.operation, place, entry.outcome]
-    parts.append(" ".join(part for part in (entry.surface, entry.ip) if part))
-    parts += list(entry.records[:3])
-    beyond = len(entry.records) - 3 + entry.more_records
+def _line(entry: AuditEntryJson) -> str:
+    who = entry["principal"] or "nobody"
+    if entry["agent"] is not None and entry["agent"] != who:
+        who += f" as {entry['agent']}"
+    labels = (entry["namespace"], entry["project"], entry["task"])
+    at = datetime.fromisoformat(entry["at"])
+    parts = [f"{at:%Y-%m-%d %H:%M:%S}", who, entry["operation"]]
+    parts += ["/".join(item for item in labels if item), entry["outcome"]]
+    parts.append(" ".join(part for part in (entry["surface"], entry["address"]) if part))
+    parts += entry["records"][:3]
+    beyond = len(entry["records"]) - 3 + entry["more_records"]
     if beyond > 0:
         parts.append(f"and {beyond} more")
     return "  ".join(part for part in parts if part)

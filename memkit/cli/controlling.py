@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from memkit import __version__
 from memkit.cli.output import show, show_json
 from memkit.cli.writing import _span, moment
 from memkit.config import load_settings
 from memkit.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from memkit.client import AsyncClient
     from memkit.server.control import Control
 
 T = TypeVar("T")
@@ -26,18 +23,27 @@ Who = Annotated[str, typer.Argument(metavar="PRINCIPAL", help="Its name or id.")
 OfWhom = Annotated[str | None, typer.Argument(metavar="[PRINCIPAL]", help="Its name or id.")]
 
 
-def on_control(store: str | None, work: Callable[[Control], Awaitable[T]]) -> T:
-    """Do something with the control store of a store."""
+def call(store: str | None, name: str, /, **given: Any) -> Any:
+    """Carry one operation on control data out; its result as JSON."""
+    from memkit.cli.administering import Administration
+
+    with Administration(store) as administration:
+        return administration.call(name, **given)
+
+
+def on_control(store: str | None, what: str, work: Callable[[Control], Awaitable[T]]) -> T:
+    """Do something that no operation does with the control store of a store.
+
+    Args:
+        store: the store; ``None``: the one that is configured.
+        what: what is done, for the refusal where the store is a server.
+        work: does it.
+    """
     settings = load_settings(**({} if store is None else {"url": store})).settings
+    if settings.url.startswith(("http://", "https://")):
+        raise InvalidInput(f"{what} is done where the server's store is: name that store")
 
     async def main() -> T:
-        if settings.url.startswith(("http://", "https://")):
-            from memkit import AsyncMemory
-            from memkit.cli.administering import Administration
-
-            async with AsyncMemory.open(settings.url) as memory:
-                over_there: Any = Administration(cast("AsyncClient", memory))
-                return await work(over_there)
         from memkit.server.control import Control, control_url_for
 
         async with await Control.open(control_url_for(settings.url, settings)) as control:
@@ -46,41 +52,12 @@ def on_control(store: str | None, work: Callable[[Control], Awaitable[T]]) -> T:
     return asyncio.run(main())
 
 
-async def note(control: Control, operation: str, *ids: str, namespace: str | None = None) -> None:
-    """Put a change into the audit."""
-    from memkit.server.control import AuditEntry
-
-    try:
-        who = f"local:{getpass.getuser()}"
-    except (KeyError, OSError):
-        who = "local"
-    entry = AuditEntry(
-        operation,
-        principal_name=who,
-        namespace=namespace,
-        records=ids,
-        surface="cli",
-        user_agent=f"memkit {__version__}",
-        changes=True,
-    )
-    await control.audit.record(entry)
-
-
 def tell(told: dict[str, Any], text: str, *, as_json: bool) -> None:
     """Print what was done: a document for programs, or text for people."""
     if as_json:
         show_json(told)
     else:
         show(text)
-
-
-def plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Values as JSON has them, absent ones left out."""
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else value
-        for name, value in values.items()
-        if value is not None
-    }
 
 
 def later(text: str) -> datetime:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from memkit.cli.controlling import OfWhom, Who, note, on_control, tell
+from memkit.cli.controlling import OfWhom, Who, call, tell
 from memkit.cli.handles import Json, Store
 from memkit.cli.output import show, show_json
-
-if TYPE_CHECKING:
-    from memkit.server.control import Control
 
 grant_app = typer.Typer(
     help="What principals may do in namespaces and private channels.", no_args_is_help=True
@@ -37,23 +33,10 @@ def grant_add(
     as_json: Json = False,
 ) -> None:
     """Allow a principal this much in a namespace, no more and no less."""
-
-    async def work(control: Control) -> None:
-        if channel is None:
-            await control.grant(principal, namespace, permission)
-        else:
-            await control.grant_channel(principal, namespace, channel, permission)
-        held = await control.principal(principal)
-        await note(control, "grant", held.id, namespace=namespace)
-
-    on_control(store, work)
-    told = {"principal": principal, "namespace": namespace, "permission": permission}
+    what = {"namespace": namespace, "permission": permission, "channel": channel}
+    told = call(store, "grant", principal=principal, **what)
     where = namespace if channel is None else f"{channel} of {namespace}"
-    tell(
-        told | ({} if channel is None else {"channel": channel}),
-        f"{principal} has {permission} in {where}",
-        as_json=as_json,
-    )
+    tell(told, f"{principal} has {permission} in {where}", as_json=as_json)
 
 
 @grant_app.command("remove")
@@ -65,47 +48,40 @@ def grant_remove(
     as_json: Json = False,
 ) -> None:
     """Take a grant back."""
+    from memkit.cli.administering import Administration
 
-    async def work(control: Control) -> bool:
-        if channel is None:
-            done = await control.revoke_grant(principal, namespace)
-        else:
-            done = await control.revoke_channel(principal, namespace, channel)
-        held = await control.principal(principal)
-        await note(control, "revoke_grant", held.id, namespace=namespace)
-        return done
-
-    done = on_control(store, work)
-    tell({"removed": done}, "removed" if done else "there was no such grant", as_json=as_json)
+    with Administration(store) as administration:
+        before = administration.call("grants", principal=principal)["grants"]
+        where = {"namespace": namespace, "channel": channel}
+        told = administration.call("revoke_grant", principal=principal, **where)
+    there = any(
+        each["namespace"] == namespace
+        and (each["permission"] is not None if channel is None else channel in each["channels"])
+        for each in before
+    )
+    tell(told, "removed" if there else "there was no such grant", as_json=as_json)
 
 
 @grant_app.command("list")
 def grant_list(principal: OfWhom = None, store: Store = None, as_json: Json = False) -> None:
     """List grants, and the channels that are private."""
+    from memkit.cli.administering import Administration
 
-    async def work(control: Control) -> tuple[list[Any], dict[str, str], list[tuple[str, str]]]:
-        names = {item.id: item.name for item in await control.principals()}
-        return await control.grants(principal), names, await control.private_channels()
-
-    found, names, private = on_control(store, work)
-    if as_json:
-        show_json(
-            {
-                "grants": [{**asdict(item), "channels": dict(item.channels)} for item in found],
-                "private_channels": [
-                    {"namespace": namespace, "channel": channel} for namespace, channel in private
-                ],
-            }
-        )
-        return
-    for item in found:
-        name = names.get(item.principal, item.principal)
-        if item.permission is not None:
-            show(f"{name}  {item.permission:<5}  {item.namespace}")
-        for channel, permission in sorted(item.channels.items()):
-            show(f"{name}  {permission:<5}  {item.namespace}  channel {channel}")
-    for namespace, channel in private:
-        show(f"private  {namespace}  channel {channel}", style="dim")
+    with Administration(store) as administration:
+        told = administration.call("grants", principal=principal)
+        if as_json:
+            show_json(told)
+            return
+        everybody = administration.call("principals")["principals"]
+    names = {item["id"]: item["name"] for item in everybody}
+    for item in told["grants"]:
+        name = names.get(item["principal"], item["principal"])
+        if item["permission"] is not None:
+            show(f"{name}  {item['permission']:<5}  {item['namespace']}")
+        for channel, permission in sorted(item["channels"].items()):
+            show(f"{name}  {permission:<5}  {item['namespace']}  channel {channel}")
+    for item in told["private_channels"]:
+        show(f"private  {item['namespace']}  channel {item['channel']}", style="dim")
 
 
 @grant_app.command("channel")
@@ -119,13 +95,5 @@ def grant_channel(
     as_json: Json = False,
 ) -> None:
     """Make a channel private, or open it to its whole namespace again."""
-
-    async def work(control: Control) -> bool:
-        change = control.make_private if private else control.make_public
-        done = await change(namespace, channel)
-        await note(control, "set_privacy", namespace=namespace)
-        return done
-
-    done = on_control(store, work)
-    told = {"private": private, "changed": done}
+    told = call(store, "set_privacy", namespace=namespace, channel=channel, private=private)
     tell(told, f"{channel} is {'private' if private else 'public'}", as_json=as_json)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from memkit.cli.auditing import audit
-from memkit.cli.controlling import OfWhom, Who, later, note, on_control, plain
+from memkit.cli.controlling import OfWhom, Who, call, later, on_control, tell
 from memkit.cli.granting import grant_app
 from memkit.cli.handles import Command, Json, Store
 from memkit.cli.output import show, show_json
 from memkit.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from memkit.server.control import Control, Principal, TokenInfo
+    from memkit.server.control import Control
+    from memkit.service.outputs import PrincipalJson, TokenJson
 
 principal_app = typer.Typer(help="Who may use a server: people and agents.", no_args_is_help=True)
 token_app = typer.Typer(
@@ -42,54 +42,35 @@ def principal_add(
     as_json: Json = False,
 ) -> None:
     """Add a principal; it may do nothing until it is granted something."""
-
-    async def work(control: Control) -> Principal:
-        made = await control.create_principal(name, role or "member", agents or ())
-        await note(control, "create_principal", made.id)
-        return made
-
-    made = on_control(store, work)
-    if as_json:
-        show_json(_as_principal(made))
-    else:
-        show(f"added {made.name} ({made.role}) {made.id}")
+    made = call(store, "create_principal", name=name, role=role, agents=agents)
+    tell(made, f"added {made['name']} ({made['role']}) {made['id']}", as_json=as_json)
 
 
 @principal_app.command("list")
 def principal_list(store: Store = None, as_json: Json = False) -> None:
     """List the principals."""
-    found = on_control(store, lambda control: control.principals())
+    told = call(store, "principals")
     if as_json:
-        show_json({"principals": [_as_principal(item) for item in found]})
+        show_json(told)
         return
-    for item in found:
-        disabled = "" if item.disabled_at is None else "  disabled"
-        speaks = "" if not item.agents else f"  speaks as {', '.join(item.agents)}"
-        show(f"{item.id}  {item.role:<6}  {item.name}{speaks}{disabled}")
+    for item in told["principals"]:
+        disabled = "" if item["disabled_at"] is None else "  disabled"
+        speaks = "" if not item["agents"] else f"  speaks as {', '.join(item['agents'])}"
+        show(f"{item['id']}  {item['role']:<6}  {item['name']}{speaks}{disabled}")
 
 
 @principal_app.command("disable")
 def principal_disable(principal: Who, store: Store = None, as_json: Json = False) -> None:
     """Refuse all tokens of a principal from now on."""
-
-    async def work(control: Control) -> Principal:
-        done = await control.disable_principal(principal)
-        await note(control, "update_principal", done.id)
-        return done
-
-    _show_principal(on_control(store, work), "disabled", as_json=as_json)
+    done = call(store, "update_principal", principal=principal, disabled=True)
+    tell(done, f"disabled {done['name']}", as_json=as_json)
 
 
 @principal_app.command("enable")
 def principal_enable(principal: Who, store: Store = None, as_json: Json = False) -> None:
     """Take a principal's tokens again."""
-
-    async def work(control: Control) -> Principal:
-        done = await control.enable_principal(principal)
-        await note(control, "update_principal", done.id)
-        return done
-
-    _show_principal(on_control(store, work), "enabled", as_json=as_json)
+    done = call(store, "update_principal", principal=principal, disabled=False)
+    tell(done, f"enabled {done['name']}", as_json=as_json)
 
 
 @principal_app.command("update")
@@ -108,24 +89,29 @@ def principal_update(
     if own_name and agents:
         raise InvalidInput("give --speaks-as or --speaks-as-itself, not both")
 
-    async def work(control: Control) -> Principal:
-        speaks = [] if own_name else agents or None
-        done = await control.update_principal(principal, name=name, role=role, agents=speaks)
-        await note(control, "update_principal", done.id)
-        return done
-
-    _show_principal(on_control(store, work), "updated", as_json=as_json)
-
-
-def _as_principal(principal: Principal) -> dict[str, Any]:
-    return plain({**asdict(principal), "agents": list(principal.agents)})
-
-
-def _show_principal(principal: Principal, done: str, *, as_json: bool) -> None:
-    if as_json:
-        show_json(_as_principal(principal))
+    speaks = [] if own_name else agents or None
+    if name is None:
+        changes = {"role": role, "agents": speaks}
+        done = call(store, "update_principal", principal=principal, **changes)
     else:
-        show(f"{done} {principal.name}")
+        done = _renamed(store, principal, name, role, speaks)
+    tell(done, f"updated {done['name']}", as_json=as_json)
+
+
+def _renamed(
+    store: str | None, principal: str, name: str, role: str | None, agents: list[str] | None
+) -> dict[str, Any]:
+    """Change a principal's name as well, which no operation does."""
+
+    async def work(control: Control) -> PrincipalJson:
+        from memkit.cli.administering import note
+        from memkit.service.identity import principal_json
+
+        done = await control.update_principal(principal, name=name, role=role, agents=agents)
+        await note(control, "update_principal", done.id)
+        return principal_json(done)
+
+    return dict(on_control(store, "renaming a principal", work))
 
 
 # Tokens.
@@ -144,42 +130,41 @@ def token_create(
     """Make a token and show it, this once."""
     until = None if expires is None else later(expires)
 
-    async def work(control: Control) -> tuple[str, TokenInfo]:
-        secret, info = await control.issue_token(principal, name, until)
-        await note(control, "create_token", info.principal, info.id)
-        return secret, info
-
-    secret, info = on_control(store, work)
+    made = call(store, "create_token", principal=principal, name=name, expires_at=until)
     if as_json:
-        show_json({"token": secret, **plain(asdict(info))})
+        show_json(made)
         return
     # Alone on stdout, for a pipe.
-    sys.stdout.write(secret + "\n")
+    sys.stdout.write(made["secret"] + "\n")
 
 
 @token_app.command("list")
 def token_list(principal: OfWhom = None, store: Store = None, as_json: Json = False) -> None:
     """List tokens, with nothing in it to log in by."""
+    from memkit.cli.administering import Administration
 
-    async def work(control: Control) -> tuple[list[TokenInfo], dict[str, str]]:
-        names = {item.id: item.name for item in await control.principals()}
-        return await control.tokens(principal), names
+    with Administration(store) as administration:
+        told = administration.call("tokens", principal=principal)
+        if as_json:
+            show_json(told)
+            return
+        everybody = administration.call("principals")["principals"]
+    names = {item["id"]: item["name"] for item in everybody}
+    for info in told["tokens"]:
+        show(_line(info, names.get(info["principal"], info["principal"])))
 
-    found, names = on_control(store, work)
-    if as_json:
-        show_json({"tokens": [plain(asdict(info)) for info in found]})
-        return
-    now = datetime.now(UTC)
-    for info in found:
-        notes = [names.get(info.principal, info.principal), info.name]
-        if info.revoked_at is not None:
-            notes.append("revoked")
-        elif info.expires_at is not None:
-            past = "expired" if info.expires_at <= now else "expires"
-            notes.append(f"{past} {info.expires_at:%Y-%m-%d %H:%M}")
-        if info.last_used_at is not None:
-            notes.append(f"last used {info.last_used_at:%Y-%m-%d %H:%M}")
-        show(f"{info.id}  {'  '.join(notes)}")
+
+def _line(info: TokenJson, holder: str) -> str:
+    notes = [holder, info["name"]]
+    if info["revoked_at"] is not None:
+        notes.append("revoked")
+    elif info["expires_at"] is not None:
+        until = datetime.fromisoformat(info["expires_at"])
+        past = "expired" if until <= datetime.now(UTC) else "expires"
+        notes.append(f"{past} {until:%Y-%m-%d %H:%M}")
+    if info["last_used_at"] is not None:
+        notes.append(f"last used {datetime.fromisoformat(info['last_used_at']):%Y-%m-%d %H:%M}")
+    return f"{info['id']}  {'  '.join(notes)}"
 
 
 @token_app.command("revoke")
@@ -189,17 +174,8 @@ def token_revoke(
     as_json: Json = False,
 ) -> None:
     """Refuse a token from now on."""
-
-    async def work(control: Control) -> TokenInfo:
-        info = await control.revoke_token(id)
-        await note(control, "revoke_token", info.principal, info.id)
-        return info
-
-    info = on_control(store, work)
-    if as_json:
-        show_json(plain(asdict(info)))
-    else:
-        show(f"revoked {info.id}")
+    info = call(store, "revoke_token", token=id)
+    tell(info, f"revoked {info['id']}", as_json=as_json)
 
 
 #: Applications of several commands, by name.

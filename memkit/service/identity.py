@@ -83,6 +83,7 @@ def entry_json(entry: AuditEntry) -> outputs.AuditEntryJson:
 async def create_principal(call: Call, given: inputs.NewPrincipal) -> outputs.PrincipalJson:
     """Make a principal."""
     made = await _control(call).create_principal(given.name, given.role, given.agents)
+    call.touched.append(made.id)
     return principal_json(made)
 
 
@@ -99,12 +100,14 @@ async def update_principal(call: Call, given: inputs.ChangedPrincipal) -> output
     if given.disabled is not None:
         act = control.disable_principal if given.disabled else control.enable_principal
         changed = await act(given.principal)
+    call.touched.append(changed.id)
     return principal_json(changed)
 
 
 async def create_token(call: Call, given: inputs.NewToken) -> outputs.NewTokenJson:
     """Make a token."""
     secret, made = await _control(call).issue_token(given.principal, given.name, given.expires_at)
+    call.touched += [made.principal, made.id]
     return {**token_json(made), "secret": secret}
 
 
@@ -116,7 +119,9 @@ async def tokens(call: Call, given: inputs.TokensOf) -> outputs.TokensJson:
 
 async def revoke_token(call: Call, given: inputs.TokenId) -> outputs.TokenJson:
     """End a token."""
-    return token_json(await _control(call).revoke_token(given.token))
+    ended = await _control(call).revoke_token(given.token)
+    call.touched += [ended.principal, ended.id]
+    return token_json(ended)
 
 
 async def grant(call: Call, given: inputs.NewGrant) -> outputs.GrantsJson:
@@ -128,6 +133,7 @@ async def grant(call: Call, given: inputs.NewGrant) -> outputs.GrantsJson:
         await control.grant_channel(
             given.principal, given.namespace, given.channel, given.permission
         )
+    call.touched.append((await control.principal(given.principal)).id)
     return await _granted(control, given.principal)
 
 
@@ -138,6 +144,7 @@ async def revoke_grant(call: Call, given: inputs.GrantOf) -> outputs.GrantsJson:
         await control.revoke_grant(given.principal, given.namespace)
     else:
         await control.revoke_channel(given.principal, given.namespace, given.channel)
+    call.touched.append((await control.principal(given.principal)).id)
     return await _granted(control, given.principal)
 
 
@@ -147,7 +154,13 @@ async def grants(call: Call, given: inputs.GrantsOf) -> outputs.GrantsJson:
 
 
 async def _granted(control: Control, principal: str | None) -> outputs.GrantsJson:
-    return {"grants": [grant_json(each) for each in await control.grants(principal)]}
+    private = await control.private_channels()
+    return {
+        "grants": [grant_json(each) for each in await control.grants(principal)],
+        "private_channels": [
+            {"namespace": namespace, "channel": channel} for namespace, channel in private
+        ],
+    }
 
 
 async def set_privacy(call: Call, given: inputs.ChannelPrivacy) -> outputs.DoneJson:

@@ -440,10 +440,18 @@ class GrantJson(TypedDict):
     channels: dict[str, str]
 
 
+class PrivateChannelJson(TypedDict):
+    """A channel that only those with a grant on it see."""
+
+    namespace: str
+    channel: str
+
+
 class GrantsJson(TypedDict):
-    """Grants."""
+    """Grants, and all channels that are private."""
 
     grants: list[GrantJson]
+    private_channels: list[PrivateChannelJson]
 
 
 class AuditEntryJson(TypedDict):

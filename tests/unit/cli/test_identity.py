@@ -98,6 +98,17 @@ def test_a_principal_is_added_granted_something_and_gets_in(run: Run, store: Pat
         assert operation in shown
     assert "local:ann" in shown
     assert secret not in shown
+    # Each change once, with whom and what it was about; looking leaves nothing.
+    entries = _json(run("audit", "--json"))["entries"]
+    kept = [(entry["operation"], entry["namespace"], entry["records"]) for entry in entries]
+    assert kept == [
+        ("revoke_token", None, [added["id"], info["id"]]),
+        ("create_token", None, [added["id"], info["id"]]),
+        ("grant", "acme", [added["id"]]),
+        ("create_principal", None, [added["id"]]),
+    ]
+    whence = {(entry["principal"], entry["surface"], entry["outcome"]) for entry in entries}
+    assert whence == {("local:ann", "cli", "ok")}
 
 
 def test_principals_are_listed_changed_disabled_and_enabled(run: Run) -> None:
@@ -124,13 +135,20 @@ def test_private_channels_are_made_granted_and_listed(run: Run, store: Path) -> 
     shown = run("grant", "list", "ci").stdout
     assert "ci  read   acme\n" in shown
     assert "channel board" in shown
+    assert "private  acme  channel board\n" in shown
     told = _json(run("grant", "list", "--json"))
     assert told["grants"][0]["channels"] == {"board": "read"}
-    assert told["private_channels"] == [{"namespace": "acme", "channel": "board"}]
+    private = [{"namespace": "acme", "channel": "board"}]
+    assert told["private_channels"] == private
     assert run("grant", "remove", "ci", "acme", "--channel", "board").stdout == "removed\n"
     assert run("grant", "remove", "ci", "acme").stdout == "removed\n"
-    assert _json(run("grant", "remove", "ci", "acme", "--json")) == {"removed": False}
+    assert run("grant", "remove", "ci", "acme").stdout == "there was no such grant\n"
+    assert _json(run("grant", "remove", "ci", "acme", "--json")) == {
+        "grants": [],
+        "private_channels": private,
+    }
     assert run("grant", "channel", "acme", "board", "--public").stdout == "board is public\n"
+    assert run("grant", "list").stdout == ""
     assert _json(run("grant", "list", "--json")) == {"grants": [], "private_channels": []}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 import typer.main
 
 from memkit.cli.app import app
+from memkit.server.control import Control
 from memkit.service.operation import Operation, Permission, Surface
 from memkit.service.streams import STREAMS
 from memkit.service.table import OPERATIONS, of_surface
@@ -63,38 +65,58 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     }
 
 
+def _running(tmp_path: Path, environment: dict[str, str]) -> Run:
+    def command(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "memkit", *arguments],
+            input=text,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            cwd=tmp_path,
+            env=environment,
+            timeout=60,
+            check=False,
+        )
+
+    return command
+
+
 @pytest.fixture(params=["embedded", "served"])
 def run(request: pytest.FixtureRequest, tmp_path: Path, environment: dict[str, str]) -> Any:
     store = str(tmp_path / "memory.db")
-
-    def running(url: str) -> Run:
-        def command(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
-            return subprocess.run(
-                [sys.executable, "-m", "memkit", *arguments],
-                input=text,
-                capture_output=True,
-                text=True,
-                encoding="utf-8",
-                cwd=tmp_path,
-                env={**environment, "MEMKIT_URL": url},
-                timeout=60,
-                check=False,
-            )
-
-        return command
-
     if request.param == "embedded":
-        yield running(store)
+        yield _running(tmp_path, {**environment, "MEMKIT_URL": store})
     else:
         with serving(store, embedder="none") as server:
-            yield running(server.url)
+            yield _running(tmp_path, {**environment, "MEMKIT_URL": server.url})
+
+
+@pytest.fixture(params=["embedded", "served"])
+def rule(request: pytest.FixtureRequest, tmp_path: Path, environment: dict[str, str]) -> Any:
+    """Runs commands as who rules: over a store's control data, or with a token over a server's."""
+    store = str(tmp_path / "memory.db")
+    if request.param == "embedded":
+        yield _running(tmp_path, {**environment, "MEMKIT_URL": store})
+        return
+
+    async def administrator() -> str:
+        async with await Control.open(f"{store}.control.db") as control:
+            await control.create_principal("root", "admin")
+            return (await control.issue_token("root", "test"))[0]
+
+    token = asyncio.run(administrator())
+    with serving(store, control=f"{store}.control.db", embedder="none") as server:
+        url = {"MEMKIT_URL": server.url, "MEMKIT_TOKEN": token}
+        yield _running(tmp_path, {**environment, **url})
 
 
 def _told(done: subprocess.CompletedProcess[str], name: str) -> Any:
     """The document that a command printed, which must be its operation's."""
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert OPERATIONS[name].result.validate_python(told) is not None
+    # Nothing is missing, and nothing is there that the operation does not say.
+    assert OPERATIONS[name].result.validate_python(told) == told
     return told
 
 
@@ -127,6 +149,45 @@ def test_each_document_is_its_operations(run: Run) -> None:
     assert told("forget", "forget", first, third)["records"][0]["state"] == "forgotten"
     assert told("restore", "restore", first, third)["records"][0]["state"] == "active"
     assert told("erase", "erase", first, "--yes")["erased"] == [first]
+
+
+def test_each_document_on_control_data_is_its_operations(rule: Run) -> None:
+    def told(name: str, *arguments: str) -> Any:
+        return _told(rule(*arguments, "--json"), name)
+
+    made = told("create_principal", "principal", "add", "ci", "--speaks-as", "build-*")
+    assert (made["name"], made["agents"], made["disabled_at"]) == ("ci", ["build-*"], None)
+    assert made in told("principals", "principal", "list")["principals"]
+    assert told("update_principal", "principal", "disable", "ci")["disabled_at"] is not None
+    assert told("update_principal", "principal", "enable", "ci") == made
+    changed = told("update_principal", "principal", "update", "ci", "--role", "admin")
+    assert changed == {**made, "role": "admin"}
+    itself = told("update_principal", "principal", "update", "ci", "--speaks-as-itself")
+    assert itself == {**changed, "agents": []}
+    token = told("create_token", "token", "create", "ci", "--name", "ü", "--expires", "30d")
+    assert token.pop("secret").startswith(f"mk_{token['id']}_")
+    assert told("tokens", "token", "list", "ci") == {"tokens": [token]}
+    assert told("revoke_token", "token", "revoke", token["id"])["revoked_at"] is not None
+    assert told("set_privacy", "grant", "channel", "acme", "board") == {"done": True}
+    told("grant", "grant", "add", "ci", "acme")
+    place = ("ci", "acme", "--channel", "board")
+    granted = told("grant", "grant", "add", *place[:2], "read", *place[2:])
+    assert granted["grants"] == [
+        {
+            "principal": made["id"],
+            "namespace": "acme",
+            "permission": "write",
+            "channels": {"board": "read"},
+        }
+    ]
+    assert told("grants", "grant", "list", "ci") == granted
+    assert told("revoke_grant", "grant", "remove", *place)["grants"][0]["channels"] == {}
+    page = told("audit", "audit", "--operation", "grant", "--limit", "1")
+    assert page["cursor"] is not None
+    older = ("--operation", "grant", "--cursor", page["cursor"])
+    rest = told("audit", "audit", *older)
+    # Each change is there once, whoever noted it.
+    assert [len(each["entries"]) for each in (page, rest)] == [1, 1]
 
 
 def test_messages_go_from_agent_to_agent(run: Run) -> None:
