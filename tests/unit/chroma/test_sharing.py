@@ -32,7 +32,7 @@ from memkit_chroma.gateway import Gateway
 from memkit_chroma.lease import Lease
 from memkit_chroma.ledger import Ledger, Overtaken
 from memkit_chroma.places import place_of
-from memkit_chroma.session import Session
+from memkit_chroma.session import SCHEMA_VERSION, Session
 from memkit_chroma.writer import Writer
 from tests.engines.chroma import persistent_backend_at, server_backend_at, server_url_at
 
@@ -183,7 +183,7 @@ def test_parts_without_an_entry_are_no_commit(folder: Path) -> None:
     position = session.ledger.position
     session.gateway.add(session.ledger.log, ["dead.0"], [[1.0, 1.0]], [{"e": "x", "of": 1}])
     other = Ledger(session.gateway, lambda entry: None)
-    other.begin(1)
+    other.begin(SCHEMA_VERSION)
     other.catch_up()
     assert other.position == position
     session.gateway.close()
