@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -188,7 +190,7 @@ def _sqlite(file: Path) -> Engine:
         # SQLAlchemy's own word for it: the driver begins no transactions by itself.
         connection.isolation_level = None
         cursor = connection.cursor()
-        cursor.execute(f"PRAGMA journal_mode = {'WAL' if wal else 'TRUNCATE'}")
+        _set_journal(cursor, "wal" if wal else "truncate")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.close()
 
@@ -199,6 +201,21 @@ def _sqlite(file: Path) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _set_journal(cursor: Any, mode: str) -> None:
+    """Change to a journal mode, which SQLite does not wait for while another process is there."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute(f"PRAGMA journal_mode = {mode}")
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorname.startswith("SQLITE_BUSY")
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _old_sqlite(engine: Engine) -> bool:
