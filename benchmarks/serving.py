@@ -131,7 +131,11 @@ class Server:
                 raise SystemExit("the server ended")
             await asyncio.sleep(0.1)
         asking.close()
-        return (self._folder / "token").read_text()
+        # Another worker may be ready before the one that prints the token.
+        token = self._folder / "token"
+        while not token.exists() or not token.read_text():
+            await asyncio.sleep(0.05)
+        return token.read_text()
 
     def kill(self) -> None:
         """Kill it, with no time to do anything."""

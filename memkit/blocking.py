@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from memkit.drafts import DraftLike
@@ -91,7 +92,7 @@ class Memory:
 
     @staticmethod
     def open(
-        url: str | None = None,
+        url: str | PathLike[str] | None = None,
         *,
         namespace: str | None = None,
         project: str | None = None,
@@ -129,6 +130,11 @@ class Memory:
     def scope(self) -> Scope:
         """The scope this handle is bound to."""
         return self._memory.scope
+
+    @property
+    def asynchronous(self) -> AsyncMemory:
+        """The handle that this is a face of: for code that awaits, in any event loop."""
+        return self._memory
 
     @property
     def settings(self) -> Settings:
@@ -170,6 +176,7 @@ class Memory:
         speaker: str | None = None,
         source: str | None = None,
         idempotency_key: str | None = None,
+        vector: Sequence[float] | None = None,
         deduplicate: str | None = None,
     ) -> Remembered:
         return self._run(
@@ -189,6 +196,7 @@ class Memory:
                 speaker=speaker,
                 source=source,
                 idempotency_key=idempotency_key,
+                vector=vector,
                 deduplicate=deduplicate,
             )
         )
@@ -204,6 +212,62 @@ class Memory:
         return self._run(
             self._memory.remember_many(items, deduplicate=deduplicate, progress=progress)
         )
+
+    @_documented
+    def put(
+        self,
+        key: str,
+        content: str,
+        *,
+        kind: str = "note",
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        private: bool = False,
+        confidence: float | None = None,
+        pinned: bool = False,
+        occurred_at: datetime | None = None,
+        ttl: float | timedelta | None = None,
+        expires_at: datetime | None = None,
+        conversation_id: str | None = None,
+        sequence: int | None = None,
+        speaker: str | None = None,
+        source: str | None = None,
+        vector: Sequence[float] | None = None,
+    ) -> Remembered:
+        return self._run(
+            self._memory.put(
+                key,
+                content,
+                kind=kind,
+                tags=tags,
+                metadata=metadata,
+                private=private,
+                confidence=confidence,
+                pinned=pinned,
+                occurred_at=occurred_at,
+                ttl=ttl,
+                expires_at=expires_at,
+                conversation_id=conversation_id,
+                sequence=sequence,
+                speaker=speaker,
+                source=source,
+                vector=vector,
+            )
+        )
+
+    @_documented
+    def put_many(
+        self, items: Iterable[DraftLike], *, progress: Progress | None = None
+    ) -> builtins.list[Remembered]:
+        return self._run(self._memory.put_many(items, progress=progress))
+
+    @_documented
+    def id_of(self, key: str, *, private: bool = False) -> str:
+        return self._memory.id_of(key, private=private)
+
+    @_documented
+    def get_many(self, ids: Iterable[str]) -> dict[str, MemoryRecord]:
+        return self._run(self._memory.get_many(ids))
 
     @_documented
     def recall(
@@ -223,6 +287,7 @@ class Memory:
         context: int = 0,
         diverse: bool = True,
         min_relevance: float = 0.0,
+        vector: Sequence[float] | None = None,
     ) -> RecallResult:
         return self._run(
             self._memory.recall(
@@ -240,6 +305,7 @@ class Memory:
                 context=context,
                 diverse=diverse,
                 min_relevance=min_relevance,
+                vector=vector,
             )
         )
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, TypeAlias
+from uuid import UUID
 
 from memkit.clock import new_id
 from memkit.errors import InvalidInput
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 CONTENT_KEY = "c:"
 IDEMPOTENCY_KEY = "i:"
 REQUEST_KEY = "r:"
+#: The longest key of a record, in characters.
+KEY_MAX = 1000
+NO_OWNER = "a private memory needs an owner: bind agent= on the handle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,9 @@ class Draft:
         speaker: who said it.
         source: where it came from.
         idempotency_key: handing in the same key again stores nothing new.
+        key: the caller's own name for the record, for ``put``.
+        vector: the vector of the text, where it is there already: ``dimension`` numbers that
+            the store's own embedder would give; they are normalised.
     """
 
     content: str
@@ -74,6 +81,8 @@ class Draft:
     speaker: str | None = None
     source: str | None = None
     idempotency_key: str | None = None
+    key: str | None = None
+    vector: Sequence[float] | None = None
 
 
 DraftLike: TypeAlias = Draft | str | Mapping[str, Any]
@@ -114,7 +123,7 @@ def record_from(draft: Draft, scope: Scope, now: datetime, settings: Settings) -
     defaults = kind_defaults(kind)
     private = check_flag(draft.private, "private")
     if private and scope.agent is None:
-        raise InvalidInput("a private memory needs an owner: bind agent= on the handle")
+        raise InvalidInput(NO_OWNER)
     sequence = draft.sequence
     if sequence is not None:
         sequence = check_count(sequence, "sequence", 0, 2**63 - 1)
@@ -149,6 +158,25 @@ def record_from(draft: Draft, scope: Scope, now: datetime, settings: Settings) -
         source=check_optional_text(draft.source, "source", 10_000),
         author=scope.author,
     )
+
+
+def keyed_id(scope: Scope, key: str, *, private: bool = False) -> str:
+    """The id of the record that a place keeps under a caller's key; private ones are an agent's.
+
+    It is a UUIDv8 (RFC 9562, section 5.8) of a digest. The namespace is no part of it: ids are
+    unique in one, and a client need not know which one a server gives it.
+
+    Raises:
+        InvalidInput: the key is not text of 1 to 1,000 characters, or nobody owns it.
+    """
+    check_text(key, "key", KEY_MAX)
+    if private and scope.agent is None:
+        raise InvalidInput(NO_OWNER)
+    owner = scope.agent if private else None
+    value = int(_digest([scope.project, scope.task, owner, key]), 16)
+    value = value & ~(0xF << 76) | 0x8 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return str(UUID(int=value))
 
 
 def is_event(record: MemoryRecord) -> bool:

@@ -15,7 +15,7 @@ from memkit.backfill import Backfill
 from memkit.clock import utc_now
 from memkit.copies import Copies
 from memkit.drafts import Draft, record_from, unique_keys
-from memkit.errors import RecordNotFound, StoreClosed
+from memkit.errors import InvalidInput, RecordNotFound, StoreClosed
 from memkit.filters import And
 from memkit.indexing import index_terms, unless_long
 from memkit.loops import LoopThread
@@ -118,6 +118,9 @@ class Engine:
         Each record starts with ``links``.
         """
         self.require_open()
+        if any(draft.key is not None for draft in drafts):
+            raise InvalidInput("a memory with a key replaces what the key holds: use put_many")
+        vectors = self.given(drafts)
         records, keys = await unless_long(
             len(drafts), self._records, scope, drafts, deduplicate != "off"
         )
@@ -125,9 +128,9 @@ class Engine:
             records = [replace(record, links=links) for record in records]
         store = self._store_near if deduplicate == "near" else self._store
         if len(records) <= WRITE_CHUNK:
-            results = await store(scope, *await self._puts(records, keys))
+            results = await store(scope, *await self._puts(records, keys, vectors))
         else:
-            results = await self._overlapped(scope, records, keys, store, progress)
+            results = await self._overlapped(scope, records, keys, vectors, store, progress)
         _tell(progress, len(results), len(records))
         self._backfill.start_if_due()
         return results
@@ -148,6 +151,7 @@ class Engine:
         scope: Scope,
         records: Sequence[MemoryRecord],
         keys: Sequence[tuple[str, ...]],
+        vectors: Sequence[Vector | None],
         store: Store,
         progress: Progress | None,
     ) -> list[Remembered]:
@@ -157,7 +161,7 @@ class Engine:
         try:
             for start in range(0, len(records), WRITE_CHUNK):
                 chunk = slice(start, start + WRITE_CHUNK)
-                puts, notices = await self._puts(records[chunk], keys[chunk])
+                puts, notices = await self._puts(records[chunk], keys[chunk], vectors[chunk])
                 if written is not None:
                     results += await written
                     _tell(progress, len(results), len(records))
@@ -171,13 +175,33 @@ class Engine:
         return results
 
     async def _puts(
-        self, records: Sequence[MemoryRecord], keys: Sequence[tuple[str, ...]]
+        self,
+        records: Sequence[MemoryRecord],
+        keys: Sequence[tuple[str, ...]],
+        vectors: Sequence[Vector | None],
     ) -> tuple[list[Put], tuple[str, ...]]:
-        index, notice = await self.index(records)
+        index, notice = await self.index(records, vectors)
         if notice is not None:
-            self._backfill.note_missing()
+            self.note_missing()
         puts = [Put(*parts) for parts in zip(records, index, keys, strict=True)]
         return puts, () if notice is None else (notice,)
+
+    def given(self, drafts: Sequence[Draft]) -> list[Vector | None]:
+        """The vectors that came with drafts; an empty list if none has one.
+
+        Raises:
+            InvalidInput: one does not fit the store's embedder, or the store has none.
+        """
+        if all(draft.vector is None for draft in drafts):
+            return []
+        return [
+            None if draft.vector is None else self.vectorizer.checked(draft.vector)
+            for draft in drafts
+        ]
+
+    def note_missing(self) -> None:
+        """Records were stored without vectors: they are added when they can be had."""
+        self._backfill.note_missing()
 
     async def _store_near(
         self, scope: Scope, puts: Sequence[Put], notices: tuple[str, ...]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import builtins
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from os import PathLike
+from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TextIO
 
 from memkit.clock import utc_now
-from memkit.drafts import Draft, DraftLike, as_draft
+from memkit.drafts import Draft, DraftLike, as_draft, keyed_id
 from memkit.engine import Engine, Progress
 from memkit.errors import ConfigurationError, InvalidInput, InvalidScope
 from memkit.events.selecting import Selection, event_kinds
@@ -21,6 +21,7 @@ from memkit.interchange.exporting import export_to
 from memkit.interchange.importing import import_from
 from memkit.lifecycle import revisions
 from memkit.lifecycle.erasure import erase
+from memkit.lifecycle.keyed import put
 from memkit.lifecycle.revisions import UNSET, Unset
 from memkit.maintenance import status as status_of
 from memkit.messaging.acknowledging import ack
@@ -90,7 +91,7 @@ class AsyncMemory:
 
     @staticmethod
     def open(
-        url: str | None = None,
+        url: str | PathLike[str] | None = None,
         *,
         namespace: str | None = None,
         project: str | None = None,
@@ -122,7 +123,7 @@ class AsyncMemory:
             StoreError: the store cannot be opened; its kinds say why and what to do.
         """
         arguments = {
-            "url": url,
+            "url": None if url is None else fspath(url),
             "namespace": namespace,
             "project": project,
             "task": task,
@@ -195,6 +196,7 @@ class AsyncMemory:
         speaker: str | None = None,
         source: str | None = None,
         idempotency_key: str | None = None,
+        vector: Sequence[float] | None = None,
         deduplicate: str | None = None,
     ) -> Remembered:
         """Store a memory in this scope; it is durable when this returns.
@@ -230,6 +232,7 @@ class AsyncMemory:
             speaker=speaker,
             source=source,
             idempotency_key=idempotency_key,
+            vector=vector,
         )
         mode = _choice(deduplicate or self._engine.settings.deduplicate, "deduplicate", DEDUPLICATE)
         (outcome,) = await self._engine.remember(self._scope, (draft,), mode)
@@ -256,11 +259,108 @@ class AsyncMemory:
         Raises:
             InvalidInput: an item cannot be accepted; nothing was written.
         """
-        if isinstance(items, str | bytes | Mapping) or not isinstance(items, Iterable):
-            raise InvalidInput("items must be a list of memories; for one use remember")
+        items = several(items)
         mode = _choice(deduplicate, "deduplicate", DEDUPLICATE)
         drafts = [as_draft(item) for item in items]
         return await self._engine.remember(self._scope, drafts, mode, progress)
+
+    async def put(
+        self,
+        key: str,
+        content: str,
+        *,
+        kind: str = "note",
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        private: bool = False,
+        confidence: float | None = None,
+        pinned: bool = False,
+        occurred_at: datetime | None = None,
+        ttl: float | timedelta | None = None,
+        expires_at: datetime | None = None,
+        conversation_id: str | None = None,
+        sequence: int | None = None,
+        speaker: str | None = None,
+        source: str | None = None,
+        vector: Sequence[float] | None = None,
+    ) -> Remembered:
+        """Store a memory under a key of yours, in the place of what the key holds.
+
+        A place (namespace, project, task) holds one record under a key, and each agent one more
+        that is private. The record is replaced whole: what is not given goes back to its default,
+        but ``created_at``, links and counters stay. Copies are not looked for.
+
+        Args:
+            key: any text of 1 to 1,000 characters; :meth:`id_of` tells the record's id.
+
+        The other arguments are those of :class:`~memkit.drafts.Draft`.
+
+        Returns:
+            what happened: ``stored`` or ``updated``, and the record.
+
+        Raises:
+            InvalidInput: an argument cannot be accepted; nothing was written.
+            StoreError: the store could not keep it.
+        """
+        draft = Draft(
+            content=content,
+            kind=kind,
+            tags=tags,
+            metadata=metadata,
+            private=private,
+            confidence=confidence,
+            pinned=pinned,
+            occurred_at=occurred_at,
+            ttl=ttl,
+            expires_at=expires_at,
+            conversation_id=conversation_id,
+            sequence=sequence,
+            speaker=speaker,
+            source=source,
+            key=key,
+            vector=vector,
+        )
+        (outcome,) = await put(self._engine, self._scope, (draft,))
+        return outcome
+
+    async def put_many(
+        self, items: Iterable[DraftLike], *, progress: Progress | None = None
+    ) -> builtins.list[Remembered]:
+        """Store many memories under their keys; as :meth:`put`, in chunks of 1,000.
+
+        All are checked before the first is written. Of several with one key the last is stored.
+
+        Args:
+            items: drafts with a ``key``, or mappings of ``put``'s arguments.
+            progress: called with how many are stored, and of how many.
+
+        Raises:
+            InvalidInput: an item cannot be accepted; nothing was written.
+        """
+        drafts = [as_draft(item) for item in several(items)]
+        return await put(self._engine, self._scope, drafts, progress)
+
+    def id_of(self, key: str, *, private: bool = False) -> str:
+        """The id of the record that this scope's place keeps under a key; nothing is read.
+
+        Args:
+            key: as for :meth:`put`.
+            private: the private record of this handle's agent.
+
+        Raises:
+            InvalidInput: the key cannot be one, or a private one has no agent.
+        """
+        return keyed_id(self._scope, key, private=private)
+
+    async def get_many(self, ids: Iterable[str]) -> dict[str, MemoryRecord]:
+        """The records with these ids, whatever their state; those that are not shown are left out.
+
+        Raises:
+            InvalidInput: one has not the form of an id.
+        """
+        wanted = [check_id(id_) for id_ in several(ids)]
+        found = await self._engine.visible(self._scope, wanted)
+        return {id_: found[id_].record for id_ in wanted if id_ in found}
 
     async def recall(
         self,
@@ -279,11 +379,12 @@ class AsyncMemory:
         context: int = 0,
         diverse: bool = True,
         min_relevance: float = 0.0,
+        vector: Sequence[float] | None = None,
     ) -> RecallResult:
         """The memories that answer a query best, best first, each with why.
 
         Args:
-            query: what is asked, in words.
+            query: what is asked, in words; it may be empty where ``vector`` says it.
             limit: at most so many hits, 1 to 1,000; by default ``recall_limit``.
             reach: ``ancestors`` (this scope and those above), ``exact`` or ``subtree``.
             kinds: only records of one of these kinds.
@@ -299,14 +400,18 @@ class AsyncMemory:
             context: how many turns before and after each hit come along, 0 to 20.
             diverse: whether hits that repeat a better one nearly word for word make room.
             min_relevance: leave out hits whose ``relevance`` is less, 0 to 1.
+            vector: the query's vector, where it is there already: one number for each dimension
+                of the store's own embedder.
 
         Raises:
             InvalidInput: an argument cannot be accepted.
         """
+        if vector is None or query != "":
+            check_text(query, "query", self._engine.settings.max_content_chars)
         return await self._engine.recall(
             self._scope,
             Query(
-                text=check_text(query, "query", self._engine.settings.max_content_chars),
+                text=query,
                 limit=check_count(
                     self._engine.settings.recall_limit if limit is None else limit,
                     "limit",
@@ -327,6 +432,7 @@ class AsyncMemory:
                 diverse=check_flag(diverse, "diverse"),
                 at=check_time(at, "at"),
                 min_relevance=check_unit(min_relevance, "min_relevance"),
+                vector=None if vector is None else self._engine.vectorizer.checked(vector),
             ),
         )
 
@@ -920,3 +1026,14 @@ def _reach(value: object) -> Reach:
         return Reach(value)  # type: ignore[arg-type]
     except ValueError:
         raise InvalidInput(f"reach is one of {', '.join(Reach)}") from None
+
+
+def several(items: Iterable[Any]) -> Iterable[Any]:
+    """The items, if they are several and not one.
+
+    Raises:
+        InvalidInput: they are one.
+    """
+    if isinstance(items, str | bytes | Mapping) or not isinstance(items, Iterable):
+        raise InvalidInput("give a list, also of one")
+    return items

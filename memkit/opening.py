@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from memkit.engine import Engine
 from memkit.protocols import Embedder, StoreSpec
 from memkit.registry import backend_from_url
-from memkit.vectorizer import NO_EMBEDDER, WORDS_ONLY, Vectorizer
+from memkit.vectorizer import GIVEN, NO_EMBEDDER, WORDS_ONLY, Vectorizer
 
 if TYPE_CHECKING:
     from memkit.config import Settings
@@ -69,6 +69,7 @@ def _reranker(settings: Settings) -> RerankRunner | None:
 
 def _vectorizer(settings: Settings, embedder: Embedder | None) -> Vectorizer:
     from memkit.embedding.cache import CachedEmbedder
+    from memkit.embedding.given import GivenVectors
     from memkit.embedding.urls import embedder_from_url
 
     if embedder is None:
@@ -82,4 +83,6 @@ def _vectorizer(settings: Settings, embedder: Embedder | None) -> Vectorizer:
         if settings.embedder is None and not CachedEmbedder(embedder).available():
             # Nobody asked for it and it is not installed: words alone are no error.
             return Vectorizer(None, why_none=NO_EMBEDDER)
+    if isinstance(embedder, GivenVectors):
+        return Vectorizer(None, why_none=GIVEN, given=embedder.fingerprint)
     return Vectorizer(CachedEmbedder(embedder, settings.embedding_cache_size))

@@ -25,6 +25,7 @@ from memkit.types import Hit, MemoryRecord, RecallResult, State, Why
 if TYPE_CHECKING:
     from memkit.config import Settings
     from memkit.engine import Engine
+    from memkit.protocols import Vector
     from memkit.reranking.runner import RerankRunner
     from memkit.temporal import Span
 
@@ -46,7 +47,8 @@ class Query:
     """What a recall asks for, checked.
 
     ``context`` is how many turns before and after each hit are brought along; ``diverse``
-    whether repetitions make room; ``at`` the moment that "last week" is counted from.
+    whether repetitions make room; ``at`` the moment that "last week" is counted from;
+    ``vector`` that of the text, if it came with one.
     """
 
     text: str
@@ -61,6 +63,7 @@ class Query:
     diverse: bool = True
     at: datetime | None = None
     min_relevance: float = 0.0
+    vector: Vector | None = None
 
 
 async def recall(engine: Engine, scope: Scope, query: Query) -> RecallResult:
@@ -84,7 +87,7 @@ async def recall(engine: Engine, scope: Scope, query: Query) -> RecallResult:
         spans=spans,
         diverse=query.limit if query.diverse and around else 0,
     )
-    if best and engine.reranker is not None:
+    if best and engine.reranker is not None and query.text:
         candidates, notice = await _reranked(engine.reranker, engine.settings, query, candidates)
         notices += () if notice is None else (notice,)
     likely = relevances(candidates, found.lists, found.ceilings, query.limit)
@@ -188,7 +191,7 @@ async def _looked_closer(
         return shown
     ids = [entry.id for entry, _ in shown[:LOOKED_AT]]
     held = await engine.token_store.tokens(scope.namespace, ids)
-    tokens = await engine.vectorizer.query_tokens(query.text) if held else None
+    tokens = await engine.vectorizer.query_tokens(query.text) if held and query.text else None
     if tokens is None:
         return shown
     blended = blend([entry for entry, _ in shown], tokens, held)
@@ -234,7 +237,10 @@ async def _legs(engine: Engine, query: Query) -> tuple[dict[str, SearchLeg], tup
 
     legs: dict[str, SearchLeg] = {}
     notices: tuple[str, ...] = ()
-    if query.mode != "lexical":
+    if query.vector is not None:
+        if query.mode != "lexical":
+            legs["dense"] = DenseLeg(query.vector)
+    elif query.mode != "lexical":
         vector, notice = await engine.vectorizer.query(
             query.text, engine.settings.embedder_wait_seconds, tokens=query.profile == "best"
         )

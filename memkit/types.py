@@ -262,6 +262,7 @@ class RememberStatus(StrEnum):
     DUPLICATE = "duplicate"
     MERGED = "merged"
     SUPERSEDED = "superseded"
+    UPDATED = "updated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +272,8 @@ class Remembered:
     Attributes:
         status: ``stored``: a new record; ``duplicate``: the same text was there, nothing new
             was written but tags it lacked; ``merged``: a near copy was there, the new text is
-            kept behind it; ``superseded``: the new record replaced an older one.
+            kept behind it; ``superseded``: the new record replaced an older one;
+            ``updated``: the record under this key was there, and says this now.
         record: the record that now says it.
         matched: the record that was there before, for every status but ``stored``.
         merged: the id under which a merged text is kept, else ``None``.

@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from memkit.errors import EmbedderError
+from memkit.errors import EmbedderError, InvalidInput
 from memkit.protocols import Embedder, Fingerprint, Role
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ _log = logging.getLogger("memkit")
 
 NO_EMBEDDER = "no embedder: only words are matched (install agent-memkit[local])"
 WORDS_ONLY = "words only, as configured: meaning is not matched"
+#: Callers make this store's vectors, and this text came without one.
+GIVEN = "this memory's vectors are given by its callers: without one only words are matched"
 LOADING = "the embedder is still loading: only words were matched"
 # After a failure the embedder is left alone for so long: a service that is down costs each
 # recall nothing but its first one's timeout.
@@ -42,9 +44,16 @@ class Vectorizer:
     it returns no vectors and a notice instead.
     """
 
-    def __init__(self, embedder: CachedEmbedder | None, *, why_none: str = NO_EMBEDDER) -> None:
+    def __init__(
+        self,
+        embedder: CachedEmbedder | None,
+        *,
+        why_none: str = NO_EMBEDDER,
+        given: Fingerprint | None = None,
+    ) -> None:
         self._embedder = embedder
         self._why_none = why_none
+        self._given = given
         self._pool: ThreadPoolExecutor | None = None
         self._loading: Future[None] | None = None
         self._ready = embedder is None
@@ -60,8 +69,38 @@ class Vectorizer:
 
     @property
     def fingerprint(self) -> Fingerprint | None:
-        """That of the embedder."""
-        return None if self._embedder is None else self._embedder.fingerprint
+        """That of the embedder, or of the vectors that callers hand in."""
+        return self._given if self._embedder is None else self._embedder.fingerprint
+
+    def checked(self, vector: Sequence[float]) -> Vector:
+        """A caller's vector as this store's: float32, shape ``(dimension,)``, of length 1.
+
+        Raises:
+            InvalidInput: it is none of this store's.
+        """
+        import numpy as np
+
+        fingerprint = self.fingerprint
+        if fingerprint is None:
+            raise InvalidInput("this memory has no embedder, so no vectors: open it with one")
+        if fingerprint.dimension is None:
+            raise InvalidInput(
+                "how long this memory's vectors are is not known yet: say dimensions= in the "
+                "embedder's URL"
+            )
+        try:
+            row = np.asarray(vector, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise InvalidInput("vector must be a list of numbers") from None
+        if row.shape != (fingerprint.dimension,):
+            raise InvalidInput(
+                f"vector has shape {row.shape}, and this memory's embedder "
+                f"{fingerprint.model} makes {fingerprint.dimension} numbers"
+            )
+        length = float(np.sqrt(np.square(row).sum()))
+        if not 0 < length < float("inf"):
+            raise InvalidInput("vector must be of finite numbers, not all of them 0")
+        return (row / length).astype(np.float32)
 
     @property
     def ready(self) -> bool:
@@ -115,7 +154,7 @@ class Vectorizer:
     def tell_once(self) -> None:
         """Log, once, why there are no vectors."""
         notice = self.notice
-        if notice not in (None, LOADING, WORDS_ONLY) and not self._told:
+        if notice not in (None, LOADING, WORDS_ONLY, GIVEN) and not self._told:
             self._told = True
             _log.warning(notice)
 

@@ -148,14 +148,27 @@ def count(
 @operated()
 def get(
     session: Session,
-    id_: Annotated[str, typer.Argument(metavar="ID")],
+    ids: Annotated[list[str], typer.Argument(metavar="ID...")],
     as_json: Json = False,
 ) -> None:
-    """Show a record whole."""
-    record: dict[str, Any] = session.call("get", id=id_)
+    """Show records whole; of several, those that are there."""
+    if len(ids) > 1:
+        found = session.call("get_many", ids=ids)
+        if as_json:
+            show_json(found)
+        for number, each in enumerate([] if as_json else found["records"]):
+            if number:
+                show("")
+            _show_whole(each)
+        return
+    record: dict[str, Any] = session.call("get", id=ids[0])
     if as_json:
         show_json(record)
         return
+    _show_whole(record)
+
+
+def _show_whole(record: dict[str, Any]) -> None:
     for name, value in record.items():
         show(f"{name:<16}{value}")
 

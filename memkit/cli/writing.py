@@ -18,7 +18,10 @@ from memkit.cli.sessions import Session
 from memkit.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from memkit.service.outputs import RememberedJson
+    from collections.abc import Callable
+
+    from memkit.service.operation import Input
+    from memkit.service.outputs import RememberedJson, RememberedManyJson
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
@@ -107,6 +110,8 @@ def show_outcome(told: RememberedJson) -> None:
             show(f"merged into {id_}; your wording is kept as {told['merged']}")
         case "superseded":
             show(f"stored {id_} in the place of {told['matched']}")
+        case "updated":
+            show(f"replaced {id_}, which is at version {told['record']['version']}")
     for copy in told["near"]:
         show(f"  like {copy['id']} (cosine {copy['cosine']:.2f}): update or correct that one?")
     notices(told["notices"])
@@ -175,21 +180,110 @@ def remember(
 
 
 def _remember_file(session: Session, file: str, deduplicate: str | None, *, as_json: bool) -> None:
-    items = [_item(line, number) for number, line in enumerate(_lines(file), 1) if line.strip()]
+    from memkit.service.inputs import ToldOnce
+
+    results = _store_file(
+        file,
+        ToldOnce,
+        lambda chunk: session.call("remember_many", items=chunk, deduplicate=deduplicate),
+        quiet=as_json,
+    )
+    _show_results(results, "were there already", as_json=as_json)
+
+
+def _store_file(
+    file: str,
+    input_: type[Input],
+    store: Callable[[list[dict[str, Any]]], RememberedManyJson],
+    *,
+    quiet: bool,
+) -> list[RememberedJson]:
+    """What became of a file's memories, which are checked before any is stored."""
+    lines = enumerate(_lines(file), 1)
+    items = [_item(line, number, input_) for number, line in lines if line.strip()]
     results: list[RememberedJson] = []
-    with progress("storing", quiet=as_json) as tell:
+    with progress("storing", quiet=quiet) as tell:
         for start in range(0, len(items), _CHUNK):
-            chunk = items[start : start + _CHUNK]
-            told = session.call("remember_many", items=chunk, deduplicate=deduplicate)
-            results += told["results"]
+            results += store(items[start : start + _CHUNK])["results"]
             if tell is not None:
                 tell(len(results), len(items))
+    return results
+
+
+def _show_results(results: list[RememberedJson], others: str, *, as_json: bool) -> None:
     if as_json:
         show_json({"results": results})
         return
     stored = sum(each["status"] == "stored" for each in results)
-    show(f"stored {stored} memories, {len(results) - stored} were there already")
+    show(f"stored {stored} memories, {len(results) - stored} {others}")
     notices(dict.fromkeys(notice for each in results for notice in each["notices"]))
+
+
+@operated(embeds=True)
+def put(
+    session: Session,
+    key: Annotated[
+        str | None, typer.Argument(metavar="KEY", help="Your own name for the record.")
+    ] = None,
+    content: Annotated[
+        list[str] | None, typer.Argument(metavar="TEXT", help="What to keep; - reads stdin.")
+    ] = None,
+    puts: Annotated[
+        str | None,
+        typer.Option(
+            "--file", metavar="FILE", help="Memories as JSON lines, objects with a key; - a pipe."
+        ),
+    ] = None,
+    kind: Annotated[str, typer.Option(help="What sort of memory.")] = "note",
+    tags: Labels = None,
+    metadata: Meta = None,
+    private: Annotated[bool, typer.Option("--private", help="For --agent alone.")] = False,
+    pinned: Annotated[bool, typer.Option("--pin", help="Hold it up in recall.")] = False,
+    confidence: Sure = None,
+    ttl: Ttl = None,
+    expires_at: Expires = None,
+    occurred_at: Occurred = None,
+    conversation_id: Annotated[
+        str | None, typer.Option("--conversation", help="The conversation's id.")
+    ] = None,
+    sequence: Annotated[int | None, typer.Option(help="The place in it, from 0.")] = None,
+    speaker: Annotated[str | None, typer.Option(help="Who said it.")] = None,
+    source: Annotated[str | None, typer.Option(help="Where it came from.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Store a memory under a key of yours, in the place of what the key holds."""
+    given = {
+        "tags": tags or None,
+        "metadata": metadata_of(metadata) or None,
+        "private": private or None,
+        "pinned": pinned or None,
+        "confidence": confidence,
+        "ttl": seconds(ttl),
+        "expires_at": optional_moment(expires_at, "--expires-at"),
+        "occurred_at": optional_moment(occurred_at, "--occurred-at"),
+        "conversation_id": conversation_id,
+        "sequence": sequence,
+        "speaker": speaker,
+        "source": source,
+    }
+    if puts is not None:
+        from memkit.service.inputs import Put
+
+        if key is not None or kind != "note" or any(v is not None for v in given.values()):
+            raise InvalidInput("with --file, each line says everything of its memory")
+        results = _store_file(
+            puts, Put, lambda chunk: session.call("put_many", puts=chunk), quiet=as_json
+        )
+        _show_results(results, "took the place of what was there", as_json=as_json)
+        return
+    if key is None:
+        raise InvalidInput('give a key and the text: memkit put KEY "..."')
+    text = content_of(content, "put KEY")
+    told = session.call("put", key=key, content=text, kind=kind, **given)
+    if as_json:
+        show_json(told)
+    else:
+        show_outcome(told)
 
 
 def _lines(file: str) -> list[str]:
@@ -204,13 +298,12 @@ def _lines(file: str) -> list[str]:
         raise InvalidInput(f"{file} cannot be read: {error.strerror}") from None
 
 
-def _item(line: str, number: int) -> dict[str, Any]:
+def _item(line: str, number: int, input_: type[Input]) -> dict[str, Any]:
     """A memory of a line, checked before any is stored."""
     from pydantic import ValidationError
 
     from memkit.service.calling import told
     from memkit.service.failures import InvalidArguments
-    from memkit.service.inputs import Told
 
     try:
         value = json.loads(line)
@@ -218,7 +311,7 @@ def _item(line: str, number: int) -> dict[str, Any]:
         raise InvalidInput(f"line {number} is not JSON: a memory is a text or an object") from None
     item = {"content": value} if isinstance(value, str) else value
     try:
-        Told.model_validate(item)
+        input_.model_validate(item)
     except ValidationError as error:
         raise InvalidInput(f"line {number}: {InvalidArguments(told(error))}") from None
     found: dict[str, Any] = item
@@ -430,6 +523,7 @@ def erase(
 
 COMMANDS: dict[str, Command] = {
     "remember": remember,
+    "put": put,
     "update": update,
     "correct": correct,
     "pin": pin,

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from math import isfinite
 from typing import Any
 
 from memkit.client.connection import Request, body_of, path_of
 from memkit.clock import utc_now
-from memkit.drafts import Draft
+from memkit.drafts import KEY_MAX, Draft
 from memkit.errors import InvalidInput
 from memkit.filters import Filter
 from memkit.lifecycle.revisions import UNSET
@@ -128,10 +129,29 @@ def draft_form(draft: Draft, scope: Scope) -> dict[str, Any]:
             else check_count(draft.sequence, "sequence", 0, _NO_LIMIT)
         ),
         **{name: check_optional_text(getattr(draft, name), name, _NO_LIMIT) for name in optional},
+        "key": None if draft.key is None else check_text(draft.key, "key", KEY_MAX),
+        "vector": vector_form(draft.vector),
     }
     if draft.ttl is not None and draft.expires_at is not None:
         raise InvalidInput("give ttl or expires_at, not both")
     return {name: value for name, value in told.items() if value is not None}
+
+
+def vector_form(vector: Sequence[float] | None) -> list[float] | None:
+    """A vector as it is sent.
+
+    Raises:
+        InvalidInput: it is no list of finite numbers.
+    """
+    if vector is None:
+        return None
+    try:
+        numbers = [float(number) for number in vector]
+    except (TypeError, ValueError):
+        raise InvalidInput("vector must be a list of numbers") from None
+    if not all(map(isfinite, numbers)):
+        raise InvalidInput("vector must be of finite numbers, not all of them 0")
+    return numbers
 
 
 def tags_form(tags: object, scope: Scope) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,7 +21,7 @@ from memkit.errors import ConfigurationError, InvalidInput, InvalidScope, StoreE
 from memkit.events.selecting import event_kinds
 from memkit.filters import Filter
 from memkit.lifecycle.revisions import UNSET, Unset
-from memkit.memory import _ACTIVE, AsyncMemory, Target
+from memkit.memory import _ACTIVE, AsyncMemory, Target, several
 from memkit.scope import Reach, Scope
 from memkit.selection import Labels
 from memkit.service.operation import Effect, Operation
@@ -202,6 +202,7 @@ class AsyncClient(AsyncMemory):
         speaker: str | None = None,
         source: str | None = None,
         idempotency_key: str | None = None,
+        vector: Sequence[float] | None = None,
         deduplicate: str | None = None,
     ) -> Remembered:
         """As AsyncMemory's; sent again after a lost answer it is not stored twice."""
@@ -221,6 +222,7 @@ class AsyncClient(AsyncMemory):
             speaker=speaker,
             source=source,
             idempotency_key=idempotency_key,
+            vector=vector,
         )
         mode = asking.given(deduplicate=deduplicate or self._chosen("deduplicate"))
         return await self._ask(
@@ -239,9 +241,10 @@ class AsyncClient(AsyncMemory):
         Types are checked before the first chunk is sent; what only the server can refuse leaves
         the chunks before it stored.
         """
-        if isinstance(items, str | bytes | Mapping) or not isinstance(items, Iterable):
-            raise InvalidInput("items must be a list of memories; for one use remember")
-        forms = [asking.draft_form(as_draft(item), self._scope) for item in items]
+        drafts = [as_draft(item) for item in several(items)]
+        if any(draft.key is not None for draft in drafts):
+            raise InvalidInput("a memory with a key replaces what the key holds: use put_many")
+        forms = [asking.draft_form(draft, self._scope) for draft in drafts]
         results: builtins.list[Remembered] = []
         for chunk in _chunks(forms):
             results += await self._ask(
@@ -254,6 +257,82 @@ class AsyncClient(AsyncMemory):
         if progress is not None and not forms:
             progress(0, 0)
         return results
+
+    async def put(
+        self,
+        key: str,
+        content: str,
+        *,
+        kind: str = "note",
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        private: bool = False,
+        confidence: float | None = None,
+        pinned: bool = False,
+        occurred_at: datetime | None = None,
+        ttl: float | timedelta | None = None,
+        expires_at: datetime | None = None,
+        conversation_id: str | None = None,
+        sequence: int | None = None,
+        speaker: str | None = None,
+        source: str | None = None,
+        vector: Sequence[float] | None = None,
+    ) -> Remembered:
+        """As AsyncMemory's; a key under which another agent keeps a record is refused."""
+        draft = Draft(
+            content=content,
+            kind=kind,
+            tags=tags,
+            metadata=metadata,
+            private=private,
+            confidence=confidence,
+            pinned=pinned,
+            occurred_at=occurred_at,
+            ttl=ttl,
+            expires_at=expires_at,
+            conversation_id=conversation_id,
+            sequence=sequence,
+            speaker=speaker,
+            source=source,
+            key=key,
+            vector=vector,
+        )
+        return await self._ask("put", answers.remembered_of, asking.draft_form(draft, self._scope))
+
+    async def put_many(
+        self, items: Iterable[DraftLike], *, progress: Progress | None = None
+    ) -> builtins.list[Remembered]:
+        """As AsyncMemory's, sent in chunks, each of them whole or not at all."""
+        drafts = [as_draft(item) for item in several(items)]
+        if any(draft.key is None for draft in drafts):
+            raise InvalidInput("a memory to put needs a key")
+        names = [(draft.key, draft.private) for draft in drafts]
+        last = dict(zip(names, drafts, strict=True))
+        forms = [asking.draft_form(draft, self._scope) for draft in last.values()]
+        results: builtins.list[Remembered] = []
+        for chunk in _chunks(forms):
+            results += await self._ask(
+                "put_many",
+                lambda told: [answers.remembered_of(each) for each in told["results"]],
+                {"puts": chunk},
+            )
+            if progress is not None:
+                progress(len(results), len(forms))
+        done = dict(zip(last, results, strict=True))
+        return [done[name] for name in names]
+
+    async def get_many(self, ids: Iterable[str]) -> dict[str, MemoryRecord]:
+        """As AsyncMemory's."""
+        wanted = [check_id(id_) for id_ in several(ids)]
+        found: dict[str, MemoryRecord] = {}
+        for start in range(0, len(wanted), CHUNK):
+            records = await self._ask(
+                "get_many",
+                lambda told: [answers.record_of(each) for each in told["records"]],
+                {"ids": wanted[start : start + CHUNK]},
+            )
+            found |= {record.id: record for record in records}
+        return found
 
     async def recall(
         self,
@@ -272,11 +351,14 @@ class AsyncClient(AsyncMemory):
         context: int = 0,
         diverse: bool = True,
         min_relevance: float = 0.0,
+        vector: Sequence[float] | None = None,
     ) -> RecallResult:
         """As AsyncMemory's."""
         count = self._chosen("recall_limit") if limit is None else limit
+        if vector is None or query != "":
+            check_text(query, "query", 2**62)
         asked = {
-            "query": check_text(query, "query", 2**62),
+            "query": query,
             "mode": mode,
             "context": check_count(context, "context", 0, 2**31),
             "diverse": check_flag(diverse, "diverse"),
@@ -285,6 +367,7 @@ class AsyncClient(AsyncMemory):
             limit=None if count is None else check_count(count, "limit", 1, RECALL_LIMIT_MAX),
             as_of=check_time(as_of, "as_of"),
             at=check_time(at, "at"),
+            vector=asking.vector_form(vector),
             profile=self._chosen("profile") if profile is None else profile,
         )
         return await self._ask(

@@ -22,6 +22,7 @@ _OURS: Final[Mapping[str, str]] = {
     "local": "memkit.embedding.local",
     "fastembed": "memkit.embedding.fastembed",
     "openai": "memkit.embedding.openai",
+    "given": "memkit.embedding.given",
 }
 
 
@@ -40,8 +41,9 @@ def embedder_from_url(
 
     Args:
         url: ``local`` (also if ``None``), ``local:/folder``, ``fastembed:MODEL?…``,
-            ``openai:MODEL?base_url=…``, a URL whose scheme is an entry point of the group
-            ``memkit.embedders``, or ``none`` for recall by words alone.
+            ``openai:MODEL?base_url=…``, ``given:MODEL?dimensions=N``, a URL whose
+            scheme is an entry point of the group ``memkit.embedders``, or ``none`` for recall
+            by words alone.
         openai_api_key: the key of an ``openai:`` embedder, before any in the environment.
 
     Returns:

@@ -129,9 +129,7 @@ def _way_out(record: MemoryRecord) -> str:
 async def _replace(engine: Engine, stored: Stored, changed: MemoryRecord) -> None:
     index = await engine.reindexed(stored, changed)
     unique = _keys_after(stored, changed)
-    patch = Patch(
-        changed, stored.record.version, index, unique, about=_hint(stored.record, changed)
-    )
+    patch = Patch(changed, stored.record.version, index, unique, about=hint(stored.record, changed))
     (result,) = await engine.commit((patch,))
     if isinstance(result, Duplicate):
         raise DuplicateRecord(
@@ -141,7 +139,7 @@ async def _replace(engine: Engine, stored: Stored, changed: MemoryRecord) -> Non
         await lend_anew(engine, (changed,))
 
 
-def _hint(before: MemoryRecord, after: MemoryRecord) -> str | None:
+def hint(before: MemoryRecord, after: MemoryRecord) -> str | None:
     """What the change feed is to keep where the new record alone will not tell it."""
     if after.state != before.state:
         hidden = after.state == State.FORGOTTEN

@@ -36,10 +36,28 @@ class Told(Input):
     sequence: int | None = Field(None, ge=0, description="its place in the conversation")
     speaker: str | None = Field(None, description="who said it")
     source: str | None = Field(None, description="where it came from")
+    vector: list[float] | None = Field(None, description="its vector, if it is there already")
+
+
+class ToldOnce(Told):
+    """A memory that a repeated request does not store again."""
+
     idempotency_key: str | None = Field(None, description="the same key again stores nothing new")
 
 
-class Remember(Told):
+class Put(Told):
+    """A memory under a key of the caller's."""
+
+    key: str = Field(description="your own name for the record; it is replaced")
+
+
+class PutMany(Input):
+    """Memories under keys of the caller's."""
+
+    puts: list[Put] = Field(min_length=1, max_length=10_000, description="the memories")
+
+
+class Remember(ToldOnce):
     """A memory to store."""
 
     deduplicate: Literal["near", "exact", "off"] | None = Field(
@@ -50,7 +68,7 @@ class Remember(Told):
 class RememberMany(Input):
     """Memories to store, in order."""
 
-    items: list[Told] = Field(min_length=1, max_length=10_000, description="the memories")
+    items: list[ToldOnce] = Field(min_length=1, max_length=10_000, description="the memories")
     deduplicate: Literal["near", "exact", "off"] = Field(
         "exact", description="which copies are recognised"
     )
@@ -72,6 +90,7 @@ class Recall(Selection):
     """A question."""
 
     query: str = Field(description="what is asked, in words")
+    vector: list[float] | None = Field(None, description="the query's vector, if it is there")
     limit: int | None = Field(None, ge=1, le=1000, description="at most so many hits")
     mode: Literal["hybrid", "dense", "lexical"] = Field(
         "hybrid", description="by meaning and words, or by one of them"

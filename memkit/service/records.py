@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from memkit.drafts import Draft
@@ -11,11 +12,11 @@ from memkit.service import inputs, outputs
 from memkit.service.calling import Call
 from memkit.service.filters import filter_of
 from memkit.service.operation import Permission
-from memkit.types import MemoryRecord
+from memkit.types import MemoryRecord, Remembered
 
 
-def _draft(given: inputs.Told) -> dict[str, Any]:
-    return {name: getattr(given, name) for name in inputs.Told.model_fields}
+def _draft(given: inputs.Told, fields: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(given, name) for name in fields}
 
 
 def _selected(given: inputs.Selection) -> dict[str, Any]:
@@ -31,7 +32,8 @@ def _selected(given: inputs.Selection) -> dict[str, Any]:
 async def remember(call: Call, given: inputs.Remember) -> outputs.RememberedJson:
     """Store a memory."""
     call.require_sendable(given.tags)
-    outcome = await call.memory.remember(**_draft(given), deduplicate=given.deduplicate)
+    told = _draft(given, inputs.ToldOnce.model_fields)
+    outcome = await call.memory.remember(**told, deduplicate=given.deduplicate)
     call.touched.append(outcome.id)
     return outputs.remembered_json(outcome)
 
@@ -39,10 +41,30 @@ async def remember(call: Call, given: inputs.Remember) -> outputs.RememberedJson
 async def remember_many(call: Call, given: inputs.RememberMany) -> outputs.RememberedManyJson:
     """Store several."""
     call.require_sendable(tag for item in given.items for tag in item.tags)
-    drafts = [Draft(**_draft(item)) for item in given.items]
+    drafts = [Draft(**_draft(item, inputs.ToldOnce.model_fields)) for item in given.items]
     outcomes = await call.memory.remember_many(drafts, deduplicate=given.deduplicate)
     call.touched += [outcome.id for outcome in outcomes]
     return {"results": [outputs.remembered_json(outcome) for outcome in outcomes]}
+
+
+async def put(call: Call, given: inputs.Put) -> outputs.RememberedJson:
+    """Store a memory under a key."""
+    (outcome,) = await _put(call, [given])
+    return outputs.remembered_json(outcome)
+
+
+async def put_many(call: Call, given: inputs.PutMany) -> outputs.RememberedManyJson:
+    """Store several under their keys."""
+    outcomes = await _put(call, given.puts)
+    return {"results": [outputs.remembered_json(outcome) for outcome in outcomes]}
+
+
+async def _put(call: Call, given: Sequence[inputs.Put]) -> list[Remembered]:
+    call.require_sendable(tag for item in given for tag in item.tags)
+    drafts = [Draft(**_draft(item, inputs.Put.model_fields)) for item in given]
+    outcomes = await call.memory.put_many(drafts)
+    call.touched += [outcome.id for outcome in outcomes]
+    return outcomes
 
 
 async def recall(call: Call, given: inputs.Recall) -> outputs.RecallJson:
@@ -58,6 +80,7 @@ async def recall(call: Call, given: inputs.Recall) -> outputs.RecallJson:
         context=given.context,
         diverse=given.diverse,
         min_relevance=given.min_relevance,
+        vector=given.vector,
     )
     call.touched += [hit.record.id for hit in result]
     return outputs.recall_json(result)
@@ -68,6 +91,13 @@ async def get(call: Call, given: inputs.ById) -> outputs.RecordJson:
     record = await call.memory.get(given.id)
     call.touched.append(record.id)
     return outputs.record_json(record)
+
+
+async def get_many(call: Call, given: inputs.ByIds) -> outputs.RecordsJson:
+    """Several records; those that are not there are left out."""
+    found = await call.memory.get_many(given.ids)
+    call.touched += list(found)
+    return outputs.records_json(list(found.values()))
 
 
 async def list_records(call: Call, given: inputs.ListRecords) -> outputs.PageJson:

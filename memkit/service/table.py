@@ -68,6 +68,16 @@ _ROWS = (
         ("POST", "/api/memories/batch", 201), "remember", "remember --file",
     ),
     _row(
+        "put", "Store a memory under a key of yours, in the place of what the key holds.",
+        records.put, _I.Put, _O.RememberedJson, _WRITE, _CHANGES,
+        ("PUT", "/api/memories"), None, "put", repeatable=True,
+    ),
+    _row(
+        "put_many", "Store several memories under keys of yours.",
+        records.put_many, _I.PutMany, _O.RememberedManyJson, _WRITE, _CHANGES,
+        ("PUT", "/api/memories/batch"), None, "put --file", repeatable=True,
+    ),
+    _row(
         "recall", "Find the memories that answer a question best, with why.",
         records.recall, _I.Recall, _O.RecallJson, _READ, _READS,
         ("POST", "/api/memories/search"), "recall", "recall",
@@ -76,6 +86,11 @@ _ROWS = (
         "get", "Read one record, whatever its state.",
         records.get, _I.ById, _O.RecordJson, _READ, _READS,
         ("GET", "/api/memories/{id}"), "get", "get",
+    ),
+    _row(
+        "get_many", "Read several records; those that are not there are left out.",
+        records.get_many, _I.ByIds, _O.RecordsJson, _READ, _READS,
+        ("POST", "/api/memories/read"), None, "get",
     ),
     _row(
         "list", "Page through records, newest first.",

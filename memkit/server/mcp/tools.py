@@ -34,6 +34,8 @@ EVIDENT = frozenset(
     "items limit min_relevance occurred_at pinned profile sequence source speaker states target "
     "types useful".split()
 )
+#: Fields that no model can fill in.
+UNTOLD = frozenset({"vector"})
 # When to use a tool: what the table's summaries do not say.
 _WHEN = {
     "remember": "Do so for whatever is worth knowing in a later session.",
@@ -148,7 +150,11 @@ def fields(operation: Operation) -> dict[str, Any]:
     """The schemas of an operation's fields, as briefly as they can be told to a model."""
     properties = operation.input.model_json_schema().get("properties", {})
     clears = CLEARED if operation.input is inputs.Update else frozenset()
-    return {name: _brief(schema, name in clears) for name, schema in properties.items()}
+    return {
+        name: _brief(schema, name in clears)
+        for name, schema in properties.items()
+        if name not in UNTOLD
+    }
 
 
 def _brief(schema: Mapping[str, Any], nullable: bool = False) -> dict[str, Any]:

@@ -22,8 +22,9 @@ def _public(cls: type) -> dict[str, Any]:
     return {name: member for name, member in vars(cls).items() if not name.startswith("_")}
 
 
-#: What a client takes over as it is: opening finds the client, and a scope is a scope.
-_INHERITED = {"open", "scope"}
+#: What a client takes over as it is: opening finds the client, a scope is a scope, and what a key
+#: stands for is computed.
+_INHERITED = {"id_of", "open", "scope"}
 
 
 def test_every_method_is_the_clients_own_with_the_same_signature() -> None:

@@ -37,6 +37,10 @@ def test_a_tool_tells_every_field_of_its_operations_with_its_type(operation: Ope
     told = tools()[operation.tool].definition["inputSchema"]["properties"]
     schema = operation.input.model_json_schema()
     for name, whole in schema.get("properties", {}).items():
+        if name == "vector":
+            # No model can fill it in.
+            assert name not in told
+            continue
         assert _types(whole, schema) - {"null"} == _types(told[name], {}) - {"null"}, name
         assert _choices(whole) == _choices(told[name]), name
 

@@ -321,3 +321,17 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly(
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
+
+
+def test_a_key_holds_what_was_put_last(run: Run) -> None:
+    first = _json(run("put", "port", "The port is 5433", "--json"))
+    assert "at version 2" in run("put", "port", "The", "port", "is", "6000", "--tag", "db").stdout
+    lines = '{"key": "port", "content": "7000"}\n{"key": "host", "content": "localhost"}\n'
+    assert "stored 1 memories, 1 took" in run("put", "--file", "-", text=lines).stdout
+    (other,) = [
+        each for each in _json(run("list", "--json"))["records"] if each["id"] != first["id"]
+    ]
+    shown = _json(run("get", first["id"], other["id"], GHOST, "--json"))["records"]
+    assert [each["content"] for each in shown] == ["7000", "localhost"]
+    assert run("put", "port").returncode == 2 or run("put", "port", text="").returncode == 2
+    assert run("put").returncode == 2

@@ -1,0 +1,39 @@
+"""What the adapters' tests share: a memory of each test's own, and a guard on the network."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memkit import Memory
+from memkit.testing.embedders import ToyEmbedder
+
+# CrewAI holds the protocol's SDK at its first major: it has an environment of its own, in which
+# the smaller frameworks are not.
+if int(importlib.metadata.version("mcp").partition(".")[0]) < 2:
+    collect_ignore = ["agents"]
+else:
+    collect_ignore = ["crewai"]
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Iterator[Memory]:
+    """An embedded memory whose namespace is still to be chosen."""
+    with Memory.open(tmp_path / "memory.db", embedder=ToyEmbedder()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def no_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse every connection to another process."""
+
+    def refuse(self: socket.socket, address: Any) -> None:
+        raise AssertionError(f"something connects to {address!r}")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket.socket, "connect_ex", refuse)
