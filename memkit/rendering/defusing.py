@@ -40,7 +40,7 @@ _SUSPECT = re.compile(
     # Anything else that may not be printable: _told looks.
     "|[^\x20-\x7e]"
     # <|im_start|>, its like with wide bars, [INST], <<SYS>>, </s>, <end_of_turn> and others.
-    "|<(?=[|\uff5c][^|\uff5c<>]{1,60}[|\uff5c]>)"
+    r"|<(?=[|\uff5c][^|\uff5c<>\s]{1,60}[|\uff5c]>)"
     "|\\[(?=/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\\])"
     "|<(?=</?SYS>>|/?(?:s|bos|eos|pad|unk|start_of_turn|end_of_turn|think|tool_call)>)"
 )

@@ -38,7 +38,7 @@ def estimated_tokens(text: str) -> int:
         match kind:
             case "word":
                 spaced = text[piece.start()] == " "
-                halves += max(2, size - 4) if spaced or not glued else 1 + size
+                halves += max(2, size - 3) if spaced or not glued else 1 + size
             case "capitals":
                 halves += 1 + size
             case "space":

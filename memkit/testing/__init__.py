@@ -47,6 +47,7 @@ def __getattr__(name: str) -> Any:
                 "events",
                 "filtering",
                 "isolation",
+                "keys",
                 "lexical",
                 "messages",
                 "opening",

@@ -9,6 +9,7 @@ from memkit.testing.durability import DurabilityTests
 from memkit.testing.events import EventTests
 from memkit.testing.filtering import FilteringTests
 from memkit.testing.isolation import IsolationTests
+from memkit.testing.keys import KeyTests
 from memkit.testing.lexical import LexicalTests
 from memkit.testing.messages import MessageTests
 from memkit.testing.opening import OpeningTests
@@ -37,6 +38,7 @@ class BackendConformance(
     ReembeddingTests,
     TokenTests,
     UpkeepTests,
+    KeyTests,
     MessageTests,
     EventTests,
 ):
