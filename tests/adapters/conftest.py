@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,13 +11,9 @@ import pytest
 
 from memkit import Memory
 from memkit.testing.embedders import ToyEmbedder
+from tests.environments import OLDER
 
-# CrewAI holds the protocol's SDK at its first major: it has an environment of its own, in which
-# the smaller frameworks are not.
-if int(importlib.metadata.version("mcp").partition(".")[0]) < 2:
-    collect_ignore = ["agents"]
-else:
-    collect_ignore = ["crewai"]
+collect_ignore = ["agents"] if OLDER else ["crewai"]
 
 
 @pytest.fixture
