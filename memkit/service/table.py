@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from memkit.errors import InvalidInput
-from memkit.service import identity, inputs, messages, outputs, records
+from memkit.service import facts, identity, inputs, messages, outputs, records
 from memkit.service.operation import (
     EVERYWHERE,
     PEOPLE,
@@ -151,6 +151,41 @@ _ROWS = (
         "erase", "Erase records for good, with their history and every trace.",
         records.erase, _I.ByIds, _O.ReceiptJson, _ADMIN, _DESTROYS,
         ("POST", "/api/memories/erase"), "forget", "erase", repeatable=False,
+    ),
+    _row(
+        "assert_fact", "Store a fact: what is true of a subject, and since when.",
+        facts.assert_fact, facts.AssertFact, facts.AssertedJson, _WRITE, _CHANGES,
+        ("POST", "/api/facts", 201), None, "fact assert", repeatable=False,
+    ),
+    _row(
+        "correct_fact", "Say what was right instead of a fact that never was.",
+        facts.correct_fact, facts.CorrectFact, facts.AssertedJson, _WRITE, _CHANGES,
+        ("POST", "/api/facts/{id}/correct", 201), None, "fact correct", repeatable=False,
+    ),
+    _row(
+        "retract_fact", "Withdraw a fact that was never right.",
+        facts.retract_fact, _I.ById, facts.AssertedJson, _WRITE, _CHANGES,
+        ("POST", "/api/facts/{id}/retract"), None, "fact retract", repeatable=False,
+    ),
+    _row(
+        "undo", "Take back a fact or a correction of one.",
+        facts.undo, _I.ById, facts.AssertedJson, _WRITE, _CHANGES,
+        ("POST", "/api/facts/{id}/undo"), None, "fact undo", repeatable=False,
+    ),
+    _row(
+        "facts", "Tell what is true, was true, or was believed.",
+        facts.facts, facts.Facts, facts.FactsJson, _READ, _READS,
+        ("GET", "/api/facts"), None, "fact list",
+    ),
+    _row(
+        "declare_predicate", "Say whether a predicate has one value, or says the same both ways.",
+        facts.declare_predicate, facts.DeclarePredicate, facts.PredicateJson, _ADMIN, _CHANGES,
+        ("PUT", "/api/predicates"), None, "fact declare", repeatable=True,
+    ),
+    _row(
+        "predicates", "List what goes for predicates.",
+        facts.predicates, _I.Nothing, facts.PredicatesJson, _READ, _READS,
+        ("GET", "/api/predicates"), None, "fact predicates",
     ),
     _row(
         "link", "Link a record to another.",

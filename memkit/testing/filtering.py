@@ -105,7 +105,17 @@ class FilteringTests(Suite):
         some = Eq("pinned", True)
         for filter in (EVERYTHING, some, Not(EVERYTHING)):
             matching = [each for each in held if matches(filter, each.value_of)]
-            for by in ("kind", "project", "task", "agent", "state", "conversation_id"):
+            for by in (
+                "kind",
+                "project",
+                "task",
+                "agent",
+                "state",
+                "conversation_id",
+                "subject",
+                "predicate",
+                "object",
+            ):
                 expected: dict[str, int] = {}
                 for each in matching:
                     value = each.value_of(by)
