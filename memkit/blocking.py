@@ -14,6 +14,7 @@ from memkit.events.watching import Watch
 from memkit.facts.asking import Fact
 from memkit.facts.asserting import Asserted
 from memkit.facts.predicates import Predicate
+from memkit.facts.timeline import Moment
 from memkit.filters import Filter
 from memkit.lifecycle.revisions import UNSET, Unset
 from memkit.loops import LoopThread, run_here
@@ -527,6 +528,20 @@ class Memory:
                 reach=reach,
                 limit=limit,
             )
+        )
+
+    @_documented
+    def timeline(
+        self,
+        entity: str | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        reach: Reach | str = Reach.ANCESTORS,
+        limit: int = 100,
+    ) -> builtins.list[Moment]:
+        return self._run(
+            self._memory.timeline(entity, since=since, until=until, reach=reach, limit=limit)
         )
 
     @_documented

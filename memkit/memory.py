@@ -16,10 +16,13 @@ from memkit.engine import Engine, Progress
 from memkit.errors import ConfigurationError, InvalidInput, InvalidScope
 from memkit.events.selecting import Selection, event_kinds
 from memkit.events.watching import Watch
-from memkit.facts.asking import Fact, facts
+from memkit.facts.asking import Asked, Fact, facts
 from memkit.facts.asserting import Asserted, Assertion, assert_fact, retract, undo
 from memkit.facts.asserting import correct as correct_fact
+from memkit.facts.checking import recall
 from memkit.facts.predicates import DEFAULTS, Predicate, declare, declared
+from memkit.facts.settling import is_fact, settle
+from memkit.facts.timeline import Moment, timeline
 from memkit.filters import And, Filter, In
 from memkit.interchange.exporting import export_to
 from memkit.interchange.importing import import_from
@@ -412,7 +415,8 @@ class AsyncMemory:
         """
         if vector is None or query != "":
             check_text(query, "query", self._engine.settings.max_content_chars)
-        return await self._engine.recall(
+        return await recall(
+            self._engine,
             self._scope,
             Query(
                 text=query,
@@ -577,6 +581,8 @@ class AsyncMemory:
                 correction says the same.
         """
         old = (await self._engine.one(self._scope, check_id(id))).record
+        if is_fact(old):
+            raise InvalidInput(f"record {id} is a fact: say what is right with correct_fact()")
         inherited = [tag for tag in old.tags if not tag.startswith("agent:")]
         draft = Draft(
             content=content,
@@ -601,7 +607,7 @@ class AsyncMemory:
         Raises:
             RecordNotFound: this scope shows no such record.
         """
-        return await revisions.forget(self._engine, self._scope, check_id(id))
+        return await self._settled(await revisions.forget(self._engine, self._scope, check_id(id)))
 
     async def restore(self, id: str) -> MemoryRecord:
         """Bring a forgotten, archived or merged record back.
@@ -611,7 +617,7 @@ class AsyncMemory:
             DuplicateRecord: another record says exactly this by now.
             InvalidInput: the record was corrected: its correction stands in its place.
         """
-        return await revisions.restore(self._engine, self._scope, check_id(id))
+        return await self._settled(await revisions.restore(self._engine, self._scope, check_id(id)))
 
     async def erase(self, ids: str | Iterable[str]) -> ErasureReceipt:
         """Erase records for good, with their history and the texts merged into them.
@@ -626,7 +632,11 @@ class AsyncMemory:
         wanted = (ids,) if isinstance(ids, str) else tuple(ids)
         if not wanted:
             raise InvalidInput("name at least one record to erase")
-        return await erase(self._engine, self._scope, [check_id(id_) for id_ in wanted])
+        ids_ = [check_id(id_) for id_ in wanted]
+        found = await self._engine.visible(self._scope, ids_)
+        receipt = await erase(self._engine, self._scope, ids_)
+        await settle(self._engine, (item.record for item in found.values()))
+        return receipt
 
     async def pin(self, id: str, pinned: bool = True) -> MemoryRecord:
         """Hold a record up in recall, or let it go with ``pinned=False``.
@@ -727,6 +737,8 @@ class AsyncMemory:
             InvalidInput: it is no fact, was withdrawn, or would say the same.
         """
         old = (await self._engine.one(self._scope, check_id(id))).record
+        if not is_fact(old):
+            raise InvalidInput(f"record {id} is no fact: correct it with correct()")
         told = Assertion(
             old.subject or "",
             old.predicate or "",
@@ -786,15 +798,49 @@ class AsyncMemory:
             InvalidInput: an argument cannot be accepted, or more than 100,000 facts would have
                 to be gone through.
         """
-        return await facts(
+        asked = Asked(
+            subject,
+            predicate,
+            object,
+            check_time(as_of, "as_of"),
+            check_time(known_at, "known_at"),
+            check_flag(history, "history"),
+            _reach(reach),
+        )
+        most = check_count(limit, "limit", 1, RECALL_LIMIT_MAX)
+        return await facts(self._engine, self._scope, asked, most)
+
+    async def timeline(
+        self,
+        entity: str | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        reach: Reach | str = Reach.ANCESTORS,
+        limit: int = 100,
+    ) -> builtins.list[Moment]:
+        """What happened, in order of time.
+
+        Of an entity: when the facts began and ended in which it is the subject or the object.
+        Without one: what the active records tell of, by ``occurred_at``, or by when they were
+        stored where they do not say.
+
+        Args:
+            entity: whom or what it is about.
+            since, until: from the one moment (aware) up to the other, that left out.
+            reach: as for ``recall``.
+            limit: at most so many, the earliest, 1 to 1,000.
+
+        Raises:
+            InvalidInput: an argument cannot be accepted, or more than 100,000 facts or records
+                would have to be gone through.
+        """
+        return await timeline(
             self._engine,
             self._scope,
-            subject=subject,
-            predicate=predicate,
-            object=object,
-            as_of=check_time(as_of, "as_of"),
-            known_at=check_time(known_at, "known_at"),
-            history=check_flag(history, "history"),
+            entity,
+            since=check_time(since, "since"),
+            until=check_time(until, "until"),
             reach=_reach(reach),
             limit=check_count(limit, "limit", 1, RECALL_LIMIT_MAX),
         )
@@ -1103,6 +1149,12 @@ class AsyncMemory:
     async def __aexit__(self, *_: object) -> None:
         # Closing must finish even when the block was left by a cancellation.
         await asyncio.shield(self.close())
+
+    async def _settled(self, record: MemoryRecord) -> MemoryRecord:
+        """A record that was changed, once what other facts it decides is settled."""
+        if not is_fact(record):
+            return record
+        return (await settle(self._engine, (record,))).get(record.id, record)
 
     def _channel(self, channel: str) -> str:
         tag = channel_tag(channel)

@@ -79,13 +79,11 @@ class Column:
 
     def _equal(self, values: Iterable[Any]) -> Mask:
         """Which rows hold one of these texts: looked up, as each row may hold another."""
-        wanted = {self._codes_of.get((str, str(value))) for value in values} - {None}
+        found = (self._codes_of.get((str, str(value))) for value in values)
+        wanted = [code for code in found if code is not None]
         codes = self._codes[: self.size]
-        if len(wanted) == 1:
-            one: Mask = codes == wanted.pop()
-            return one
-        some: Mask = np.isin(codes, list(wanted))
-        return some
+        mask: Mask = codes == wanted[0] if len(wanted) == 1 else np.isin(codes, wanted)
+        return mask
 
     def at(self, rows: Sequence[int] | NDArray[Any]) -> list[Any]:
         """The values of rows."""

@@ -23,7 +23,8 @@ from memkit_chroma.memory import Memory, lost_vectors
 from memkit_chroma.partition import Partition
 
 T = TypeVar("T")
-#: Version 2 keeps with a patch or deletion what it was about.
+#: Version 2 keeps with a patch or deletion what it was about; version 3 has facts, which older
+#: code could not read.
 SCHEMA_VERSION = 3
 _ATTEMPTS = 5
 _QUEUE = "memkit.queue"

@@ -35,8 +35,8 @@ KEYWORDS = (
 RANGES = ("created_at", "updated_at", "expires_at", "occurred_at")
 #: Fields whose index finds equal whole numbers.
 WHOLE = ("meta", "indexed", "embedded")
-#: Fields that can be counted by their index.
-COUNTED = frozenset(KEYWORDS) - {"link_to"}
+#: Fields that can be counted by their index, which every store has whole.
+COUNTED = frozenset(KEYWORDS) - {"link_to", *FACTS}
 
 #: What a record is read from.
 RECORD = ("record",)

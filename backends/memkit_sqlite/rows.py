@@ -87,9 +87,9 @@ def record_row(
         record.subject,
         record.predicate,
         record.object,
-        _optional_micros(record.valid_from),
-        _optional_micros(record.valid_to),
-        _optional_micros(record.retracted_at),
+        None if record.valid_from is None else micros(record.valid_from),
+        None if record.valid_to is None else micros(record.valid_to),
+        None if record.retracted_at is None else micros(record.retracted_at),
         texts_json(unique),
         embedded,
     )

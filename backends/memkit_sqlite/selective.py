@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from memkit.backing.hashing import signature_hash
 from memkit.backing.packing import as_json
-from memkit.filters import And, ContainsAll, ContainsAny, Eq, Filter, In
+from memkit.filters import And, ContainsAll, ContainsAny, Eq, Exists, Filter, In
 from memkit_sqlite.compiler import LABEL_TABLES
 from memkit_sqlite.schema import OBJECT_INDEXED
 
@@ -56,6 +56,8 @@ def _lookups(ns: int, node: Filter) -> Iterator[tuple[str, list[Any]]]:
                 yield _among(ns, field, (value,))
             case In(field, held) if field in _INDEXES:
                 yield _among(ns, field, held)
+            case Exists("subject") if "subject" not in facts:
+                yield "SELECT seq FROM records WHERE ns = ? AND subject IS NOT NULL LIMIT ?", [ns]
             case Eq("embedded", False):
                 yield (
                     "SELECT seq FROM main.records INDEXED BY records_unembedded WHERE ns = ? "

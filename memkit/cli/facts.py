@@ -148,6 +148,37 @@ def _line(fact: FactJson) -> str:
 
 
 @operated()
+def timeline(
+    session: Session,
+    entity: Annotated[str | None, typer.Argument(help="Whom it is about.")] = None,
+    since: Annotated[str | None, typer.Option(help="From this moment, ISO 8601.")] = None,
+    until: Annotated[str | None, typer.Option(help="Up to this moment, ISO 8601.")] = None,
+    reach: Reach = "ancestors",
+    limit: Annotated[int, typer.Option(help="At most so many.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """Tell what happened, in order of time: to someone, or in the scope."""
+    told = session.call(
+        "timeline",
+        entity=entity,
+        since=optional_moment(since, "--since"),
+        until=optional_moment(until, "--until"),
+        reach=reach,
+        limit=limit,
+    )
+    if as_json:
+        show_json(told)
+        return
+    for moment in told["moments"]:
+        fact = moment["fact"]
+        what = moment["record"]["content"]
+        if fact is not None:
+            said = f"{fact['subject']} {fact['predicate']} {fact['object']}"
+            what = f"{moment['what']}: {said}"
+        show(f"{moment['at'][:10]}  {moment['record']['id']}  {what}")
+
+
+@operated()
 def declare(
     session: Session,
     name: Annotated[str, typer.Argument(help="The predicate.")],
@@ -156,9 +187,9 @@ def declare(
     as_json: Json = False,
 ) -> None:
     """Say whether a predicate has one value, or says the same both ways."""
-    told: dict[str, Any] = session.call(
-        "declare_predicate", name=name, single=single, symmetric=symmetric
-    )
+    # Not ``call``, whose own first argument is a name.
+    given: dict[str, Any] = {"name": name, "single": single, "symmetric": symmetric}
+    told = session.call_with("declare_predicate", given)
     if as_json:
         show_json(told)
     else:
@@ -191,4 +222,4 @@ for _name, _command in _COMMANDS.items():
 
 #: Applications of several commands, by name.
 APPS = {"fact": app}
-COMMANDS: dict[str, Command] = {}
+COMMANDS: dict[str, Command] = {"timeline": timeline}

@@ -9,6 +9,7 @@ from memkit.client.answers import record_of
 from memkit.facts.asking import Fact
 from memkit.facts.asserting import Asserted
 from memkit.facts.predicates import Predicate
+from memkit.facts.timeline import Moment
 
 Json = Any
 
@@ -27,6 +28,19 @@ def asserted_of(told: Json) -> Asserted:
 def facts_of(told: Json) -> list[Fact]:
     """Facts."""
     return [_fact_of(each) for each in told["facts"]]
+
+
+def moments_of(told: Json) -> list[Moment]:
+    """What happened."""
+    return [
+        Moment(
+            datetime.fromisoformat(each["at"]),
+            each["what"],
+            record_of(each["record"]),
+            None if each["fact"] is None else _fact_of(each["fact"]),
+        )
+        for each in told["moments"]
+    ]
 
 
 def predicate_of(told: Json) -> Predicate:
@@ -48,6 +62,7 @@ def _fact_of(told: Json) -> Fact:
         _moment(told["known_to"]),
         told["ended_by"],
         told["reason"],
+        told["mirrored"],
     )
 
 

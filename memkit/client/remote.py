@@ -23,6 +23,7 @@ from memkit.events.selecting import event_kinds
 from memkit.facts.asking import Fact
 from memkit.facts.asserting import Asserted
 from memkit.facts.predicates import Predicate
+from memkit.facts.timeline import Moment
 from memkit.filters import Filter
 from memkit.lifecycle.revisions import UNSET, Unset
 from memkit.memory import _ACTIVE, AsyncMemory, Target, several
@@ -50,6 +51,7 @@ from memkit.validation import (
     check_id,
     check_kind,
     check_metadata,
+    check_optional_text,
     check_text,
     check_time,
     check_unit,
@@ -614,6 +616,26 @@ class AsyncClient(AsyncMemory):
             known_at=check_time(known_at, "known_at"),
         )
         return await self._ask("facts", answers_of_facts.facts_of, asked)
+
+    async def timeline(
+        self,
+        entity: str | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        reach: Reach | str = Reach.ANCESTORS,
+        limit: int = 100,
+    ) -> builtins.list[Moment]:
+        """As AsyncMemory's."""
+        asked = {
+            "reach": asking.reach_form(reach),
+            "limit": check_count(limit, "limit", 1, RECALL_LIMIT_MAX),
+        } | asking.given(
+            entity=check_optional_text(entity, "entity", 2**62),
+            since=check_time(since, "since"),
+            until=check_time(until, "until"),
+        )
+        return await self._ask("timeline", answers_of_facts.moments_of, asked)
 
     async def declare_predicate(
         self, name: str, *, single: bool = False, symmetric: bool = False

@@ -1,9 +1,9 @@
-"""Writing facts: asserted, corrected, withdrawn, undone; and the states that follow from it."""
+"""Writing facts: asserted, corrected, withdrawn, undone."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -11,25 +11,20 @@ from typing import TYPE_CHECKING, Any
 from memkit.clock import utc_now
 from memkit.drafts import Draft, record_from
 from memkit.errors import InvalidInput, RecordNotFound, VersionConflict
-from memkit.facts.deriving import begins, known, standing, strength
-from memkit.facts.predicates import predicate_name, rule_of
-from memkit.filters import And, Eq, Filter, In
-from memkit.hints import UNSEEN, event_hint
-from memkit.places import place_of
-from memkit.protocols import Operation, Patch, Put, Stored
-from memkit.scope import Reach, Scope
+from memkit.facts.deriving import sides
+from memkit.facts.predicates import predicate_name
+from memkit.facts.settling import ATTEMPTS, KEPT, KIND, Group, Settled, Tally, is_fact
+from memkit.hints import event_hint
+from memkit.protocols import IndexData, Operation, Patch, Put
+from memkit.scope import Scope
 from memkit.types import EventType, MemoryRecord, State
 from memkit.validation import check_text, check_time
 
 if TYPE_CHECKING:
     from memkit.engine import Engine
 
-KIND = "fact"
-#: The states in which a fact's record is an assertion; what is forgotten was not said.
-KEPT = (State.ACTIVE.value, State.SUPERSEDED.value, State.ARCHIVED.value)
 SUBJECT_MAX = 1_000
 OBJECT_MAX = 10_000
-_ATTEMPTS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +88,68 @@ async def assert_fact(engine: Engine, scope: Scope, told: Assertion) -> Asserted
     """
     engine.require_open()
     record = _record(engine, scope, told)
-    group = await Group.of(engine, scope, record)
+    group = await Group.of(engine, record)
     if told.valid_from is None and told.valid_to is None:
-        for held in standing(known(group.records, None), record.created_at, single=group.single):
-            if held.object == record.object and held.valid_to is None:
+        pair = sides(record, group.rule.symmetric), record.object
+        for held in group.standing(record.created_at):
+            same = held.object if held.subject == record.subject else held.subject
+            if (sides(held, group.rule.symmetric), same) == pair and held.valid_to is None:
                 return Asserted("duplicate", held)
     (index,), notice = await engine.index((record,))
-    await engine.commit((Put(record, index),))
+    kept, tally = await _stored(engine, group, record, index)
     if notice is not None:
         engine.note_missing()
-    closed, reopened, now_held = await group.settled(record)
+    if group.rule.single:
+        # Whoever wrote at the same time did not see it, nor was seen.
+        await group.read_again()
+        settled = await group.settle()
+    else:
+        settled = Settled((), (), {})
     notices = () if notice is None else (notice,)
-    return Asserted("stored", now_held, closed, reopened, notices)
+    return _told("stored", record.id, kept, (tally, settled), notices)
+
+
+async def _stored(
+    engine: Engine, group: Group, record: MemoryRecord, index: IndexData
+) -> tuple[MemoryRecord, Settled]:
+    """Store a fact in the state that it must have, and what it changes where that is one write."""
+    tally = Tally()
+    for _ in range(ATTEMPTS):
+        patches = group.changes(new=record)
+        own = next((patch.record for patch in patches if patch.record.id == record.id), record)
+        own = replace(own, version=1)
+        others = [patch for patch in patches if patch.record.id != record.id]
+        if not engine.backend.capabilities.atomic_batch:
+            await engine.commit((Put(own, index),))
+            break
+        try:
+            await engine.commit((Put(own, index), *others))
+        except (VersionConflict, RecordNotFound):
+            await group.read_again()
+            continue
+        tally.add(group.records, others)
+        break
+    else:
+        own = record
+        await engine.commit((Put(own, index),))
+    return own, tally.settled({})
+
+
+def _told(
+    status: str,
+    id_: str,
+    record: MemoryRecord,
+    settled: Iterable[Settled],
+    notices: tuple[str, ...] = (),
+) -> Asserted:
+    """What came of a fact, whatever was settled for it, itself left out."""
+    closed: list[str] = []
+    reopened: list[str] = []
+    for each in settled:
+        record = each.records.get(id_, record)
+        closed += [other for other in each.closed if other != id_]
+        reopened += [other for other in each.reopened if other != id_]
+    return Asserted(status, record, tuple(closed), tuple(reopened), notices)
 
 
 def _record(engine: Engine, scope: Scope, told: Assertion) -> MemoryRecord:
@@ -147,42 +192,45 @@ async def retract(
         RecordNotFound: the scope shows no such record.
         InvalidInput: it is no fact, or was withdrawn before.
     """
-    for _ in range(_ATTEMPTS):
-        stored = await engine.one(scope, id_, vectors=True)
+    index, notice = IndexData(None, ()), None
+    if by is not None:
+        (index,), notice = await engine.index((by,))
+    for _ in range(ATTEMPTS):
+        stored = await engine.one(scope, id_)
         record = stored.record
-        if record.kind != KIND or record.subject is None:
+        if not is_fact(record):
             raise InvalidInput(f"record {id_} is no fact: correct or forget it instead")
         if record.retracted_at is not None:
             raise InvalidInput(f"fact {id_} was withdrawn before")
         now = utc_now()
+        # At the moment from which the other is known, so that none lies between.
+        at = now if by is None else max(by.created_at, record.created_at)
         withdrawn = replace(
             record,
-            retracted_at=now,
+            retracted_at=at,
             state=State.SUPERSEDED.value,
             superseded_by=None if by is None else by.id,
-            superseded_at=now,
+            superseded_at=at,
             updated_at=now,
             version=record.version + 1,
         )
         batch: list[Operation] = [
             Patch(withdrawn, record.version, about=event_hint(EventType.SUPERSEDED))
         ]
-        notices: tuple[str, ...] = ()
         if by is not None:
-            (index,), notice = await engine.index((by,))
             batch.insert(0, Put(by, index))
-            if notice is not None:
-                engine.note_missing()
-                notices = (notice,)
         try:
             await engine.commit(batch)
         except VersionConflict:
             continue
-        group = await Group.of(engine, scope, withdrawn)
-        closed, reopened, _ = await group.settled(withdrawn if by is None else by)
+        if notice is not None:
+            engine.note_missing()
+        settled = [await (await Group.of(engine, withdrawn)).settle()]
         if by is None:
-            return Asserted("retracted", withdrawn, closed, reopened)
-        return Asserted("corrected", by, (id_, *closed), reopened, notices)
+            return _told("retracted", id_, withdrawn, settled)
+        settled.append(await (await Group.of(engine, by)).settle())
+        done = _told("corrected", by.id, by, settled, () if notice is None else (notice,))
+        return replace(done, closed=(id_, *done.closed))
     raise VersionConflict(f"fact {id_} keeps changing: try again")
 
 
@@ -199,11 +247,7 @@ async def correct(engine: Engine, scope: Scope, id_: str, told: Assertion) -> As
     same = ("subject", "predicate", "object", "valid_from", "valid_to")
     if all(getattr(old, name) == getattr(new, name) for name in same):
         raise InvalidInput("the correction says what the fact says already")
-    done = await retract(engine, scope, id_, by=new)
-    if (old.subject, old.predicate) != (new.subject, new.predicate):
-        group = await Group.of(engine, scope, new)
-        await group.settled(new)
-    return done
+    return await retract(engine, scope, id_, by=new)
 
 
 async def undo(engine: Engine, scope: Scope, id_: str) -> Asserted:
@@ -219,7 +263,8 @@ async def undo(engine: Engine, scope: Scope, id_: str) -> Asserted:
     before = None
     if record.supersedes is not None:
         before = (await engine.visible(scope, (record.supersedes,))).get(record.supersedes)
-    if before is None or before.record.retracted_at is None:
+    kept = before is not None and before.record.state in KEPT
+    if before is None or not kept or before.record.retracted_at is None:
         return await retract(engine, scope, id_)
     now = utc_now()
     again = replace(
@@ -236,121 +281,3 @@ async def undo(engine: Engine, scope: Scope, id_: str) -> Asserted:
         author=scope.author,
     )
     return await retract(engine, scope, id_, by=again)
-
-
-class Group:
-    """The assertions of one subject and predicate in one place."""
-
-    def __init__(
-        self, engine: Engine, scope: Scope, like: MemoryRecord, held: Sequence[Stored], single: bool
-    ) -> None:
-        self._engine = engine
-        self._scope = scope
-        self._like = like
-        self._held = held
-        self.single = single
-
-    @classmethod
-    async def of(cls, engine: Engine, scope: Scope, like: MemoryRecord) -> Group:
-        """The group that a fact belongs to."""
-        assert like.predicate is not None
-        rule = await rule_of(engine, like.namespace, like.predicate)
-        return cls(engine, scope, like, await _group(engine, scope, like), rule.single)
-
-    @property
-    def records(self) -> list[MemoryRecord]:
-        """Its assertions, also those that were withdrawn."""
-        return [item.record for item in self._held]
-
-    async def settled(
-        self, about: MemoryRecord
-    ) -> tuple[tuple[str, ...], tuple[str, ...], MemoryRecord]:
-        """Bring the states of its records in line with what follows now.
-
-        Returns:
-            the ids of those that no longer hold, of those that hold again, and the record that
-            it was about as it now stands.
-        """
-        closed: list[str] = []
-        reopened: list[str] = []
-        for _ in range(_ATTEMPTS):
-            held = await _group(self._engine, self._scope, self._like)
-            now = utc_now()
-            patches = changes([item.record for item in held], now, single=self.single)
-            about = next((i.record for i in held if i.record.id == about.id), about)
-            if not patches:
-                break
-            try:
-                await self._engine.write(patches)
-            except (VersionConflict, RecordNotFound):
-                # Somebody else settles it, or changes it further.
-                continue
-            for patch in patches:
-                ends = patch.record.state != State.ACTIVE
-                (closed if ends else reopened).append(patch.record.id)
-                about = patch.record if patch.record.id == about.id else about
-            break
-        return tuple(closed), tuple(reopened), about
-
-
-def changes(records: Sequence[MemoryRecord], now: datetime, *, single: bool) -> list[Patch]:
-    """The patches that make the records' states say which of them hold now, or will."""
-    valid = [each for each in known(records, None) if each.state in _DERIVED]
-    holds = standing(valid, now, single=single)
-    holder = holds[0] if single and holds else None
-    patches = []
-    for record in valid:
-        over = record.valid_to is not None and record.valid_to <= now
-        beaten = (
-            holder is not None
-            and holder.id != record.id
-            and begins(record) <= now
-            and strength(record) < strength(holder)
-        )
-        # Beaten by one that ends, it holds again after that: it stays recallable until then.
-        if not (over or beaten):
-            state, by = State.ACTIVE.value, None
-        else:
-            state, by = State.SUPERSEDED.value, holder.id if beaten and holder else None
-        if (record.state, record.superseded_by) == (state, by):
-            continue
-        shown = state == State.ACTIVE
-        changed = replace(
-            record,
-            state=state,
-            superseded_by=by,
-            superseded_at=None if shown else record.superseded_at or now,
-            updated_at=now,
-            version=record.version + 1,
-        )
-        event = EventType.RESTORED if shown else EventType.SUPERSEDED
-        about = UNSEEN if record.state == state else event_hint(event)
-        patches.append(Patch(changed, record.version, about=about))
-    return patches
-
-
-_DERIVED = (State.ACTIVE.value, State.SUPERSEDED.value)
-
-
-async def _group(engine: Engine, scope: Scope, like: MemoryRecord) -> list[Stored]:
-    assert like.subject is not None
-    assert like.predicate is not None
-    home = replace(scope, project=like.project, task=like.task)
-    wanted: Filter = And(
-        (
-            Eq("subject", like.subject),
-            Eq("predicate", like.predicate),
-            Eq("kind", KIND),
-            In("state", KEPT),
-            home.readable(Reach.EXACT),
-        )
-    )
-    place = place_of(like)
-    found: list[Stored] = []
-    cursor: str | None = None
-    while True:
-        page = await engine.backend.scan(like.namespace, wanted, cursor=cursor, limit=500)
-        found += [item for item in page.items if place_of(item.record) == place]
-        cursor = page.cursor
-        if cursor is None:
-            return found

@@ -6,18 +6,24 @@ assertion is to leave it out, and two writers at once cannot leave two current v
 store keeps beside that (the state of a fact's record) is derived too, and can be made anew.
 
 The rule for a predicate that has one value at a time: of the assertions that cover a moment the one
-that begins last holds; of those that begin at the same moment the one recorded last.
+that begins last holds; of those that begin at the same moment the one recorded last. What a
+symmetric predicate says is said of both sides, and both have one value: an assertion holds unless
+a stronger one that holds shares a side with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import heappop, heappush
 from typing import TypeAlias
 
-from memkit.types import MemoryRecord
+from memkit.types import MemoryRecord, State
+
+#: The state of a fact's record that follows from the assertions, and what took its place.
+Outcome: TypeAlias = tuple[str, str | None]
 
 #: What decides between two assertions that cover the same moment; the greater one holds.
 Strength: TypeAlias = tuple[datetime, datetime, str]
@@ -62,17 +68,73 @@ def known(records: Iterable[MemoryRecord], moment: datetime | None) -> list[Memo
     ]
 
 
-def segments(records: Sequence[MemoryRecord], *, single: bool) -> list[Segment]:
-    """When each assertion of one subject and predicate holds, in the order of time.
+def sides(record: MemoryRecord, symmetric: bool) -> frozenset[str]:
+    """Those of whom an assertion says something."""
+    said = (record.subject, record.object) if symmetric else (record.subject,)
+    return frozenset(name for name in said if name is not None)
+
+
+def connected(records: Iterable[MemoryRecord]) -> list[list[MemoryRecord]]:
+    """Assertions of a symmetric predicate, apart where no chain of sides joins them."""
+    by_side: defaultdict[str, list[MemoryRecord]] = defaultdict(list)
+    waiting = {record.id: record for record in records}
+    for record in waiting.values():
+        for side in sides(record, symmetric=True):
+            by_side[side].append(record)
+    found: list[list[MemoryRecord]] = []
+    while waiting:
+        _, first = waiting.popitem()
+        part, frontier = [first], [first]
+        while frontier:
+            for side in sides(frontier.pop(), symmetric=True):
+                near = [each for each in by_side.pop(side, ()) if waiting.pop(each.id, None)]
+                part += near
+                frontier += near
+        found.append(part)
+    return found
+
+
+def segments(
+    records: Sequence[MemoryRecord], *, single: bool, symmetric: bool = False
+) -> list[Segment]:
+    """When each assertion of a group holds, in the order of time.
 
     Args:
-        records: the assertions, as known at some moment.
+        records: the assertions of one subject and predicate, as known at some moment; of a
+            symmetric predicate all that :func:`connected` joins.
         single: whether one value at a time holds.
+        symmetric: whether each says the same of both sides.
     """
     if not single:
         found = [Segment(record, begins(record), record.valid_to) for record in records]
-        return sorted(found, key=lambda each: (each.start, strength(each.record)))
-    return _swept(sorted(records, key=strength))
+    elif symmetric:
+        found = _disputed(records)
+    else:
+        return _swept(sorted(records, key=strength))
+    return sorted(found, key=lambda each: (each.start, strength(each.record)))
+
+
+def _disputed(records: Sequence[MemoryRecord]) -> list[Segment]:
+    """The segments of a symmetric predicate that has one value at a time."""
+    ends = {record.valid_to for record in records if record.valid_to is not None}
+    found: list[Segment] = []
+    running: dict[str, Segment] = {}
+    for moment in sorted({begins(record) for record in records} | ends):
+        holding = standing(records, moment, single=True, symmetric=True)
+        ids = {record.id for record in holding}
+        for id_ in [id_ for id_ in running if id_ not in ids]:
+            over = running.pop(id_)
+            by = None if _over(over.record, moment) else _rival(over.record, holding)
+            found.append(Segment(over.record, over.start, moment, by))
+        for record in holding:
+            running.setdefault(record.id, Segment(record, moment, None))
+    return [*found, *running.values()]
+
+
+def _rival(record: MemoryRecord, holding: Iterable[MemoryRecord]) -> MemoryRecord | None:
+    """The strongest of those that hold that shares a side with an assertion."""
+    mine = sides(record, symmetric=True)
+    return next((each for each in holding if mine & sides(each, symmetric=True)), None)
 
 
 def _swept(ordered: Sequence[MemoryRecord]) -> list[Segment]:
@@ -107,11 +169,57 @@ def _over(record: MemoryRecord, moment: datetime) -> bool:
 
 
 def standing(
-    records: Sequence[MemoryRecord], moment: datetime, *, single: bool
+    records: Sequence[MemoryRecord], moment: datetime, *, single: bool, symmetric: bool = False
 ) -> list[MemoryRecord]:
-    """The assertions that hold at a moment, the strongest first."""
+    """The assertions of a group that hold at a moment, the strongest first."""
     covering = [
         record for record in records if begins(record) <= moment and not _over(record, moment)
     ]
     covering.sort(key=strength, reverse=True)
-    return covering[:1] if single else covering
+    if not single:
+        return covering
+    taken: set[str] = set()
+    holding = []
+    for record in covering:
+        mine = sides(record, symmetric)
+        if taken.isdisjoint(mine):
+            holding.append(record)
+            taken |= mine
+    return holding
+
+
+def outcomes(
+    records: Sequence[MemoryRecord], now: datetime, *, single: bool, symmetric: bool = False
+) -> Mapping[str, Outcome]:
+    """The state in which the record of each assertion of a group must be, by its id.
+
+    What holds is active, and so is what is yet to come. What held is superseded by what ended
+    it; what never did, by what stood in its place.
+    """
+    latest: dict[str, Segment] = {}
+    held = segments(records, single=single, symmetric=symmetric)
+    for segment in held:
+        if segment.start <= now:
+            latest[segment.record.id] = segment
+    found: dict[str, Outcome] = {}
+    for record in records:
+        last = latest.get(record.id)
+        if begins(record) > now or (last is not None and last.covers(now)):
+            found[record.id] = State.ACTIVE.value, None
+            continue
+        by = last.by if last is not None else _instead(record, held, symmetric)
+        found[record.id] = State.SUPERSEDED.value, None if by is None else by.id
+    return found
+
+
+def _instead(record: MemoryRecord, held: Iterable[Segment], symmetric: bool) -> MemoryRecord | None:
+    """What held when an assertion that never did would have begun to."""
+    start, mine = begins(record), sides(record, symmetric)
+    return next(
+        (
+            each.record
+            for each in held
+            if each.covers(start) and mine & sides(each.record, symmetric)
+        ),
+        None,
+    )

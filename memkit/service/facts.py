@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 from memkit.facts.asking import Fact
 from memkit.facts.asserting import Asserted
 from memkit.facts.predicates import Predicate
+from memkit.facts.timeline import Moment
 from memkit.lifecycle.revisions import UNSET
 from memkit.service.calling import Call
 from memkit.service.inputs import ById, ReachName
@@ -21,16 +22,16 @@ class AssertFact(Input):
     """A fact."""
 
     subject: str = Field(description="whom it is about")
-    predicate: str = Field(description="what is said: lives_in, works_at, likes, ...")
+    predicate: str = Field(description="lives_in, works_at, likes, ...")
     object: str = Field(description="the value")
-    valid_from: AwareDatetime | None = Field(None, description="since when; from now on if absent")
+    valid_from: AwareDatetime | None = Field(None, description="now if absent")
     valid_to: AwareDatetime | None = Field(None, description="until when; without end if absent")
     content: str | None = Field(None, description="the sentence that is recalled")
     confidence: float | None = Field(None, ge=0, le=1, description="how sure")
     source: str | None = Field(None, description="where it came from")
     tags: list[str] = Field([], description="free labels")
     metadata: dict[str, JsonValue] | None = Field(None, description="values by key, for filters")
-    private: bool = Field(False, description="readable by its agent alone")
+    private: bool = Field(False, description="for its agent alone")
 
 
 class CorrectFact(ById):
@@ -53,6 +54,16 @@ class Facts(Input):
     as_of: AwareDatetime | None = Field(None, description="what was true then")
     known_at: AwareDatetime | None = Field(None, description="what was believed then")
     history: bool = Field(False, description="whenever one held, in order of time")
+    reach: ReachName = Field("ancestors", description="how far to look from the scope")
+    limit: int = Field(100, ge=1, le=1000, description="at most so many")
+
+
+class Timeline(Input):
+    """Whose timeline, and which part of it."""
+
+    entity: str | None = Field(None, description="whom it is about; the scope's records if absent")
+    since: AwareDatetime | None = Field(None, description="from this moment")
+    until: AwareDatetime | None = Field(None, description="up to this moment")
     reach: ReachName = Field("ancestors", description="how far to look from the scope")
     limit: int = Field(100, ge=1, le=1000, description="at most so many")
 
@@ -89,6 +100,7 @@ class FactJson(TypedDict):
     known_to: str | None
     ended_by: str | None
     reason: str | None
+    mirrored: bool
     record: RecordJson
 
 
@@ -96,6 +108,21 @@ class FactsJson(TypedDict):
     """Facts."""
 
     facts: list[FactJson]
+
+
+class MomentJson(TypedDict):
+    """Something that happened."""
+
+    at: str
+    what: str
+    record: RecordJson
+    fact: FactJson | None
+
+
+class TimelineJson(TypedDict):
+    """What happened, in order."""
+
+    moments: list[MomentJson]
 
 
 class PredicateJson(TypedDict):
@@ -138,7 +165,18 @@ def fact_json(fact: Fact) -> FactJson:
         "known_to": None if fact.known_to is None else fact.known_to.isoformat(),
         "ended_by": fact.ended_by,
         "reason": fact.reason,
+        "mirrored": fact.mirrored,
         "record": record_json(fact.record),
+    }
+
+
+def moment_json(moment: Moment) -> MomentJson:
+    """A moment as JSON."""
+    return {
+        "at": moment.at.isoformat(),
+        "what": moment.what,
+        "record": record_json(moment.record),
+        "fact": None if moment.fact is None else fact_json(moment.fact),
     }
 
 
@@ -197,6 +235,15 @@ async def facts(call: Call, given: Facts) -> FactsJson:
     found = await call.memory.facts(**fields)
     call.touched += [fact.id for fact in found]
     return {"facts": [fact_json(fact) for fact in found]}
+
+
+async def timeline(call: Call, given: Timeline) -> TimelineJson:
+    """What happened, in order."""
+    found = await call.memory.timeline(
+        given.entity, since=given.since, until=given.until, reach=given.reach, limit=given.limit
+    )
+    call.touched += [moment.record.id for moment in found]
+    return {"moments": [moment_json(moment) for moment in found]}
 
 
 async def declare_predicate(call: Call, given: DeclarePredicate) -> PredicateJson:

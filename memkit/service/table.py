@@ -63,7 +63,7 @@ _ROWS = (
         ("POST", "/api/memories", 201), "remember", "remember",
     ),
     _row(
-        "remember_many", "Store several memories, in order.",
+        "remember_many", "Store several, in order.",
         records.remember_many, _I.RememberMany, _O.RememberedManyJson, _WRITE, _ADDS,
         ("POST", "/api/memories/batch", 201), "remember", "remember --file",
     ),
@@ -103,27 +103,27 @@ _ROWS = (
         ("GET", "/api/count"), "list", "count",
     ),
     _row(
-        "tags", "List tags, with how many records have each.",
+        "tags", "List tags, with counts of records.",
         records.tags, _I.Reaching, _O.CountsJson, _READ, _READS,
         ("GET", "/api/tags"), "list", "tags",
     ),
     _row(
-        "agents", "List the agents that wrote, with how many records each.",
+        "agents", "List the agents that wrote, with counts.",
         records.agents, _I.Reaching, _O.CountsJson, _READ, _READS,
         ("GET", "/api/agents"), "list", "agents",
     ),
     _row(
-        "status", "Tell the state of the store and the embedder.",
+        "status", "Tell the state of the store.",
         records.status, _I.Nothing, _O.StatusJson, _READ, _READS,
         ("GET", "/api/status"), "list", "status",
     ),
     _row(
-        "update", "Change a record in place; what is not given stays.",
+        "update", "Change a record; what is not given stays.",
         records.update, _I.Update, _O.RecordJson, _WRITE, _CHANGES,
         ("PATCH", "/api/memories/{id}"), "update", "update", repeatable=True,
     ),
     _row(
-        "correct", "Replace what a record says; the old one is kept as history.",
+        "correct", "Replace what a record says; the old one is kept.",
         records.correct, _I.Correct, _O.RememberedJson, _WRITE, _CHANGES,
         ("POST", "/api/memories/{id}/correct", 201), "update", "correct", repeatable=False,
     ),
@@ -148,19 +148,19 @@ _ROWS = (
         ("POST", "/api/memories/restore"), "forget", "restore", repeatable=True,
     ),
     _row(
-        "erase", "Erase records for good, with their history and every trace.",
+        "erase", "Erase records for good, with every trace.",
         records.erase, _I.ByIds, _O.ReceiptJson, _ADMIN, _DESTROYS,
         ("POST", "/api/memories/erase"), "forget", "erase", repeatable=False,
     ),
     _row(
-        "assert_fact", "Store a fact: what is true of a subject, and since when.",
-        facts.assert_fact, facts.AssertFact, facts.AssertedJson, _WRITE, _CHANGES,
-        ("POST", "/api/facts", 201), None, "fact assert", repeatable=False,
+        "assert_fact", "Store what is true of a subject, since when.",
+        facts.assert_fact, facts.AssertFact, facts.AssertedJson, _WRITE, _ADDS,
+        ("POST", "/api/facts", 201), "remember", "fact assert", repeatable=False,
     ),
     _row(
-        "correct_fact", "Say what was right instead of a fact that never was.",
+        "correct_fact", "Put a wrong fact right.",
         facts.correct_fact, facts.CorrectFact, facts.AssertedJson, _WRITE, _CHANGES,
-        ("POST", "/api/facts/{id}/correct", 201), None, "fact correct", repeatable=False,
+        ("POST", "/api/facts/{id}/correct", 201), "update", "fact correct", repeatable=False,
     ),
     _row(
         "retract_fact", "Withdraw a fact that was never right.",
@@ -168,14 +168,19 @@ _ROWS = (
         ("POST", "/api/facts/{id}/retract"), None, "fact retract", repeatable=False,
     ),
     _row(
-        "undo", "Take back a fact or a correction of one.",
+        "undo", "Take back a fact or its correction.",
         facts.undo, _I.ById, facts.AssertedJson, _WRITE, _CHANGES,
-        ("POST", "/api/facts/{id}/undo"), None, "fact undo", repeatable=False,
+        ("POST", "/api/facts/{id}/undo"), "update", "fact undo", repeatable=False,
     ),
     _row(
-        "facts", "Tell what is true, was true, or was believed.",
+        "facts", "Tell what is or was true, or believed.",
         facts.facts, facts.Facts, facts.FactsJson, _READ, _READS,
-        ("GET", "/api/facts"), None, "fact list",
+        ("GET", "/api/facts"), "list", "fact list",
+    ),
+    _row(
+        "timeline", "Tell what happened, in order of time.",
+        facts.timeline, facts.Timeline, facts.TimelineJson, _READ, _READS,
+        ("GET", "/api/timeline"), None, "timeline",
     ),
     _row(
         "declare_predicate", "Say whether a predicate has one value, or says the same both ways.",
@@ -213,12 +218,12 @@ _ROWS = (
         ("POST", "/api/messages/inbox"), "message", "inbox", repeatable=False,
     ),
     _row(
-        "ack", "Acknowledge messages: they do not come again.",
+        "ack", "Acknowledge messages.",
         messages.ack, _I.Ack, _O.CountJson, _READ, _CHANGES,
         ("POST", "/api/messages/ack"), "message", "ack", repeatable=True,
     ),
     _row(
-        "channels", "List channels, with how many messages are unread.",
+        "channels", "List channels, with counts of unread messages.",
         messages.channels, _I.Channels, _O.ChannelsJson, _READ, _READS,
         ("GET", "/api/channels"), "message", "channels",
     ),

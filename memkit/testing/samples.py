@@ -111,7 +111,7 @@ def _plain() -> Iterator[Sample]:
                 subject=(None, "user", "User", "Zo\u00eb", "", "u'1\0")[n % 6],
                 predicate=(None, "lives in", "likes", "")[n % 4],
                 object=(None, "Rome", "rome", "R" * 150, "R" * 150 + "\0", "")[n % 6],
-                valid_from=None if zones[n % 5] is None else EPOCH - zones[n % 5],
+                valid_from=None if occurred is None else EPOCH - occurred,
                 valid_to=(None, EPOCH, EPOCH + timedelta(microseconds=n))[n % 3],
                 retracted_at=EPOCH + timedelta(seconds=n) if n % 8 == 5 else None,
                 updated_at=EPOCH + timedelta(microseconds=n),
@@ -296,7 +296,7 @@ def random_filter(draw: random.Random, depth: int = 3) -> Filter:
             return Not(random_filter(draw, depth - 1))
         parts = tuple(random_filter(draw, depth - 1) for _ in range(draw.randint(0, 3)))
         return And(parts) if draw.random() < 0.5 else Or(parts)
-    field = draw.choice([*FIELDS, *["metadata.k"] * 12, *(f"metadata.{key}" for key in ODD_KEYS)])
+    field = draw.choice([*FIELDS, *["metadata.k"] * 16, *(f"metadata.{key}" for key in ODD_KEYS)])
     kind = FIELDS.get(field, FieldType.JSON)
     if field == "id":
         values: tuple[Scalar, ...] = tuple(record_id(n) for n in (0, 17, 39, 120, 310))
