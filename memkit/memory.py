@@ -555,11 +555,14 @@ class AsyncMemory:
             "speaker": speaker,
             "source": source,
         }
-        return await self._revise(
-            id,
-            lambda record: revisions.revised(self._engine, self._scope, record, changes),
-            expect_version,
-        )
+        before: MemoryRecord | None = None
+
+        def change(record: MemoryRecord) -> MemoryRecord:
+            nonlocal before
+            before = record
+            return revisions.revised(self._engine, self._scope, record, changes)
+
+        return await self._settled(await self._revise(id, change, expect_version), before)
 
     async def correct(
         self,
@@ -1150,11 +1153,14 @@ class AsyncMemory:
         # Closing must finish even when the block was left by a cancellation.
         await asyncio.shield(self.close())
 
-    async def _settled(self, record: MemoryRecord) -> MemoryRecord:
-        """A record that was changed, once what other facts it decides is settled."""
-        if not is_fact(record):
+    async def _settled(
+        self, record: MemoryRecord, before: MemoryRecord | None = None
+    ) -> MemoryRecord:
+        """A record that was changed, once it is settled which facts hold where it is and was."""
+        places = [each for each in (record, before) if each is not None and is_fact(each)]
+        if not places:
             return record
-        return (await settle(self._engine, (record,))).get(record.id, record)
+        return (await settle(self._engine, places)).get(record.id, record)
 
     def _channel(self, channel: str) -> str:
         tag = channel_tag(channel)

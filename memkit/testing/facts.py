@@ -149,6 +149,7 @@ class Diary:
             new = replace(old, begins=begins)
         assert done.status == "corrected"
         await self._strike(old)
+        assert old.struck == done.record.created_at, "for a moment both or neither was believed"
         self._note(done.record.id, replace(new, noted=done.record.created_at, instead_of=old))
 
     async def _take_back(self, old: Said, deed: str) -> None:
@@ -221,7 +222,7 @@ async def follow(
     memory: AsyncMemory, steps: Sequence[Step], *, name: str = "", moments: int = 100
 ) -> None:
     """Fail unless a memory answers as a diary does, whatever the predicate is like."""
-    people = [f"{person}{name}" for person in ("Ann", "Bob", "Cyd")]
+    people = [f"{person}{name}" for person in ("Ann", "Bob", "Cyd", "Dan", "Eve")]
     for single in (True, False):
         for symmetric in (True, False):
             predicate = f"{'single' if single else 'many'}{' both' if symmetric else ''}"
@@ -240,8 +241,8 @@ def random_steps(seed: int, number: int) -> list[Step]:
         (
             chance.choice(DEEDS),
             chance.randrange(30),
-            chance.randrange(3),
-            chance.randrange(3),
+            chance.randrange(5),
+            chance.randrange(5),
             chance.randrange(DAYS),
             chance.choice((None, None, chance.randrange(1, 8))),
         )

@@ -31,8 +31,8 @@ NOW = datetime.now(UTC)
 STEP = st.tuples(
     st.sampled_from(DEEDS),
     st.integers(0, 30),
-    st.integers(0, 2),
-    st.integers(0, 2),
+    st.integers(0, 4),
+    st.integers(0, 4),
     st.integers(0, DAYS),
     st.none() | st.integers(1, 7),
 )
@@ -147,6 +147,16 @@ def test_what_joins_two_holds_for_both(memory: Memory) -> None:
     assert len(memory.facts(subject="Bob", object="Ann")) == 1
 
 
+def test_what_ends_a_fact_that_ended_another_lets_that_one_hold_again(memory: Memory) -> None:
+    first = memory.assert_fact("Ann", "married_to", "Bob", valid_from=days(-90)).record
+    second = memory.assert_fact("Bob", "married_to", "Cyd", valid_from=days(-60))
+    assert second.closed == (first.id,)
+    third = memory.assert_fact("Cyd", "married_to", "Dan", valid_from=days(-30))
+    assert (third.closed, third.reopened) == ((second.record.id,), (first.id,))
+    assert [fact.object for fact in memory.facts(subject="Ann")] == ["Bob"]
+    assert memory.get(first.id).state == "active"
+
+
 def test_forgetting_and_erasing_a_fact_lets_the_one_before_hold_again(memory: Memory) -> None:
     bonn = memory.assert_fact("Ann", "lives_in", "Bonn", valid_from=days(-90)).record
     rome = memory.assert_fact("Ann", "lives_in", "Rome", valid_from=days(-30)).record
@@ -224,6 +234,19 @@ def test_places_hold_facts_of_their_own(memory: Memory) -> None:
     assert [fact.object for fact in here.facts(subject="Ann")] == ["Rome", "Bonn"]
     assert memory.facts(subject="Ann", reach="subtree", object="Rome") == []
     assert [fact.object for fact in here.facts(subject="Ann", reach="exact")] == ["Rome"]
+
+
+def test_a_fact_that_goes_elsewhere_lets_the_one_before_hold_again(memory: Memory) -> None:
+    ann = memory.at(agent="ann")
+    bonn = ann.assert_fact("Ann", "lives_in", "Bonn", valid_from=days(-2)).record
+    rome = ann.assert_fact("Ann", "lives_in", "Rome", valid_from=days(-1)).record
+    ann.update(rome.id, private=True)
+    assert (ann.get(bonn.id).state, ann.get(rome.id).state) == ("active", "active")
+    assert [fact.object for fact in memory.facts(subject="Ann")] == ["Bonn"]
+    ann.update(rome.id, private=False)
+    assert ann.get(bonn.id).superseded_by == rome.id
+    ann.update(rome.id, tags=["msg:news"])
+    assert ann.get(bonn.id).state == "active"
 
 
 def test_predicates_are_declared_for_a_namespace(memory: Memory) -> None:
