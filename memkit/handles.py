@@ -130,13 +130,17 @@ class Handles:
 
     def close(self) -> None:
         """Close the memory if it was opened here; one that was handed in stays open."""
-        if self.owned and self._aio is not None:
+        if not self.owned or self._aio is None:
+            return
+        if isinstance(self._source, Opening):
+            # Its face is on the loop that all of them share.
+            run(self._aio.close())
+        else:
             self.sync.close()
 
     async def aclose(self) -> None:
         """As :meth:`close`, for code that awaits."""
-        if self.owned and self._aio is not None:
-            await asyncio.to_thread(self.sync.close)
+        await asyncio.to_thread(self.close)
 
     def __copy__(self) -> Self:
         return self

@@ -9,7 +9,7 @@ from memkit import MemoryRecord
 from memkit.errors import MissingDependency
 from memkit.filters import And, Eq, Exists
 from memkit.providers.requirements import install_hint
-from memkit_agents.openai_items import ITEM, items_of, starts_item, turns_of
+from memkit_agents.items import ITEM, items_of, starts_item, turns_of
 from memkit_agents.shared import Bound, Source, Turns
 
 try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from memkit.errors import MissingDependency
 from memkit.providers.requirements import install_hint
-from memkit_agents.openai_items import spoken
+from memkit_agents.items import spoken
 from memkit_agents.shared import (
     Failures,
     Handle,

@@ -11,7 +11,7 @@ from memkit.errors import InvalidInput, MissingDependency, RecordNotFound, Versi
 from memkit.filters import And, Eq, Exists, Filter, Not, Or
 from memkit.providers.requirements import install_hint
 from memkit.types import State
-from memkit_agents.openai_items import ITEM, items_of, starts_item, turns_of
+from memkit_agents.items import ITEM, items_of, starts_item, turns_of
 from memkit_agents.shared import Bound, Source, Turns
 
 try:

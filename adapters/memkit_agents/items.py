@@ -12,9 +12,9 @@ from memkit_agents.shared import TRACE, TURN, TURN_CHARS, Turn, storable
 
 #: The metadata key of an item's JSON, or of a piece of it. Where text and speaker tell all of the
 #: item it is the name of its first key.
-ITEM = "openai_item"
+ITEM = "item"
 #: The metadata key of a piece's place: the item's own mark, which piece, of how many.
-PIECE = "openai_piece"
+PIECE = "item_piece"
 
 # Escaping can double ASCII text, and metadata may have 65,536 bytes.
 _PIECE_CHARS = 30_000
