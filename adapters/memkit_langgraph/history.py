@@ -13,8 +13,8 @@ from memkit.clock import new_id
 from memkit.drafts import Draft
 from memkit.errors import InvalidInput, RecordNotFound
 from memkit.filters import And, ContainsAll, Eq, Filter
+from memkit.handles import Handles, MemoryLike
 from memkit.types import MemoryRecord, Page
-from memkit_langgraph.handles import Handles, MemoryLike
 
 #: The tag of every record that a history keeps.
 TAG = "langchain:history"

@@ -16,9 +16,9 @@ from memkit import AsyncMemory, Memory
 from memkit.drafts import Draft
 from memkit.errors import InvalidInput, MemkitError
 from memkit.filters import Filter
+from memkit.handles import Handles, MemoryLike
 from memkit.rendering import estimated_tokens, render
 from memkit.types import Hit, MemoryRecord, Page, RecallResult
-from memkit_langgraph.handles import Handles, MemoryLike
 from memkit_langgraph.turns import Recollections, Turn, drafts_of, shown_with, thread_of, turn_of
 
 Labels = Callable[[Runtime[Any]], Mapping[str, str] | None]

@@ -14,8 +14,8 @@ from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict, Field, PrivateAttr
 
 from memkit.filters import Filter
+from memkit.handles import Handles
 from memkit.types import Hit
-from memkit_langgraph.handles import Handles
 
 _FIELDS = (
     "kind",

@@ -13,9 +13,9 @@ from langchain_core.tools import BaseTool, ToolException
 from pydantic import BaseModel, Field, PrivateAttr, create_model
 
 from memkit.errors import MemkitError
+from memkit.handles import Handles
 from memkit.rendering import render
 from memkit.types import RecallResult, Remembered
-from memkit_langgraph.handles import Handles
 
 #: The kinds that a model may choose from. ``constraint`` is not one of them: what a middleware
 #: shows at every turn is for people to decide.

@@ -10,6 +10,7 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
 
 from memkit.errors import ConfigurationError, RecordNotFound
+from memkit.handles import Handles, MemoryLike
 from memkit_langgraph.conditions import Condition
 from memkit_langgraph.documents import (
     asked,
@@ -21,7 +22,6 @@ from memkit_langgraph.documents import (
     unlike,
 )
 from memkit_langgraph.embeddings import LangChainEmbedder
-from memkit_langgraph.handles import Handles, MemoryLike
 
 _ATTEMPTS = 5
 

@@ -51,7 +51,7 @@ OLDER_SAYS = {
     "crewai_crew.py": (
         "the engineer was told of the finding: True",
         "the engineer was told of the doubt: False",
-        "private notes that the researcher finds: ['I doubt that the audit table is needed at all']",
+        "that the researcher finds: ['I doubt that the audit table is needed at all']",
         "private notes that the engineer finds: []",
     ),
     "three_frameworks.py": (

@@ -20,8 +20,8 @@ from langchain_core.runnables.history import RunnableWithMessageHistory
 
 from memkit import Memory
 from memkit.errors import InvalidInput
+from memkit.handles import MemoryLike
 from memkit_langgraph import MemkitChatMessageHistory
-from memkit_langgraph.handles import MemoryLike
 
 CALL = {"name": "search", "args": {"q": "whales", "deep": None}, "id": "c1", "type": "tool_call"}
 MESSAGES: list[BaseMessage] = [
