@@ -38,8 +38,11 @@ lint: $(INSTALLED) ## Check format and lint rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
-types: $(INSTALLED) ## Check types, strictly
+types: $(INSTALLED) $(OLDER)/.installed ## Check types, strictly
 	$(BIN)/mypy
+	$(BIN)/mypy --python-executable $(OLDER)/bin/python --cache-dir .mypy_cache/older \
+		$(wildcard adapters/memkit_crewai/*.py tests/adapters/crewai/*.py) \
+		examples/crewai_crew.py examples/three_frameworks.py
 
 layers: $(INSTALLED) ## Check which layer imports which
 	$(BIN)/lint-imports --no-cache

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from memkit.errors import InvalidInput
-from memkit.filters import EVERYTHING, ContainsAny, Eq, Exists, Filter, Lt, Ne, Not, matches
+from memkit.filters import EVERYTHING, ContainsAny, Eq, Exists, Filter, Lt, Ne, Not, predicate
 from memkit.protocols import Backend, DenseLeg, LexicalLeg, SearchLeg
 from memkit.testing.records import NAMESPACE, build_put, build_record
 from memkit.testing.samples import Sample, crafted_filters, random_filter, samples
@@ -17,7 +17,7 @@ TERM = "everywhere"
 
 
 class FilteringTests(Suite):
-    """Each filter is compared with :func:`memkit.filters.matches`, through every call."""
+    """Each filter is compared with :func:`memkit.filters.predicate`, through every call."""
 
     async def fill_samples(self, backend: Backend, held: list[Sample]) -> None:
         """Store the samples, all with one term in common and the embedded ones with a vector."""
@@ -37,7 +37,8 @@ class FilteringTests(Suite):
         self, backend: Backend, held: list[Sample], name: str, filter: Filter
     ) -> None:
         """Fail unless scan, count and the legs find what the reference meaning finds."""
-        expected = {each.record.id for each in held if matches(filter, each.value_of)}
+        meant = predicate(filter)
+        expected = {each.record.id for each in held if meant(each.value_of)}
         embedded = {each.record.id for each in held if each.embedded}
         scanned = ids_of(await scan_all(backend, filter, limit=150))
         assert len(scanned) == len(set(scanned)), f"{name}: scan found a record twice"
@@ -104,7 +105,8 @@ class FilteringTests(Suite):
         await self.fill_samples(backend, held)
         some = Eq("pinned", True)
         for filter in (EVERYTHING, some, Not(EVERYTHING)):
-            matching = [each for each in held if matches(filter, each.value_of)]
+            meant = predicate(filter)
+            matching = [each for each in held if meant(each.value_of)]
             for by in ("kind", "project", "task", "agent", "state", "conversation_id"):
                 expected: dict[str, int] = {}
                 for each in matching:

@@ -308,17 +308,20 @@ def test_many_calls_at_once_are_all_answered(store: Path) -> None:
         assert not any(each["result"]["isError"] for each in answers)
 
 
-@pytest.mark.parametrize("text", ["", "🚀" * 1000, "a\x00b", "line\u2028two", "x" * 2_000_000])
-def test_any_text_is_stored_as_it_is_or_refused(store: Path, text: str) -> None:
+def test_any_text_is_stored_as_it_is_or_refused(store: Path) -> None:
+    kept = 0
     with running(store) as server:
         server.begin()
-        told = server.call("remember", content=text)
-        if "error" in told:
-            assert told["error"]["code"] == "invalid_input"
-            assert "x" * 100 not in json.dumps(told)
-        else:
-            assert server.call("get", id=told["id"])["content"] == text
-        assert server.call("list", action="count")["count"] in (0, 1)
+        for text in ("", "🚀" * 1000, "a\x00b", "line\u2028two", "x" * 2_000_000):
+            told = server.call("remember", content=text)
+            if "error" in told:
+                assert told["error"]["code"] == "invalid_input"
+                assert "x" * 100 not in json.dumps(told)
+            else:
+                kept += 1
+                assert server.call("get", id=told["id"])["content"] == text
+            assert server.call("list", action="count")["count"] == kept
+    assert kept >= 2
 
 
 def test_half_a_surrogate_pair_is_refused(store: Path) -> None:
