@@ -37,7 +37,9 @@ ADAPTERS = {"memkit_langgraph", "memkit_llamaindex", "memkit_crewai", "memkit_ag
 
 def test_a_wheel_installs_memkit_its_backends_and_adapters_alone(names: list[str]) -> None:
     tops = {name.partition("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"memkit"} | BACKENDS | ADAPTERS
+    assert {top for top in tops if not top.endswith(".dist-info")} == {
+        "memkit"
+    } | BACKENDS | ADAPTERS
 
 
 def test_a_wheel_tells_type_checkers_that_it_is_typed(names: list[str]) -> None:
