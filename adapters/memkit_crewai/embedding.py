@@ -10,6 +10,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from memkit import AsyncMemory
+from memkit.embedding.given import GivenVectors
 from memkit.errors import EmbedderMismatch, EmbedderUnavailable
 
 if TYPE_CHECKING:
@@ -39,10 +40,10 @@ class MemkitEmbedder:
     """
 
     def __init__(self, memory: AsyncMemory, keep: int = _TEXTS_KEPT) -> None:
-        vectorizer = getattr(getattr(memory, "_engine", None), "vectorizer", None)
-        self._embedder: Embedder | None = None if vectorizer is None else vectorizer.embedder
-        fingerprint = None if vectorizer is None else vectorizer.fingerprint
-        self._given = fingerprint.model if self._embedder is None and fingerprint else None
+        embedder = memory.embedder
+        given = isinstance(embedder, GivenVectors)
+        self._embedder: Embedder | None = None if given else embedder
+        self._given = embedder.fingerprint.model if embedder is not None and given else None
         self._keep = keep
         self._lock = threading.Lock()
         self._texts: OrderedDict[bytes, str] = OrderedDict()

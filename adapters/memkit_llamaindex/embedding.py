@@ -8,6 +8,7 @@ from typing import Any
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.bridge.pydantic import PrivateAttr
 
+from memkit.embedding.given import GivenVectors
 from memkit.errors import ConfigurationError
 from memkit.handles import Handles, MemoryLike
 from memkit.protocols import Embedder, Role
@@ -41,15 +42,17 @@ class MemkitEmbedding(Holding, BaseEmbedding):
                 "a server embeds by itself and lends nobody its model: leave nodes without "
                 "embeddings, or open the memory here"
             )
-        vectorizer = handles.aio._engine.vectorizer
-        if vectorizer.embedder is None:
-            notice = vectorizer.notice
+        embedder = handles.aio.embedder
+        if embedder is None or isinstance(embedder, GivenVectors):
             handles.close()
-            raise ConfigurationError(f"the memory has no embedder to lend: {notice}")
-        data.setdefault("model_name", vectorizer.embedder.fingerprint.model)
+            raise ConfigurationError(
+                "the memory has no embedder to lend: it was opened for words alone, or its "
+                "callers give the vectors"
+            )
+        data.setdefault("model_name", embedder.fingerprint.model)
         super().__init__(**data)
         self._handles = handles
-        self._embedder = vectorizer.embedder
+        self._embedder = embedder
 
     @classmethod
     def class_name(cls) -> str:
