@@ -69,6 +69,11 @@ class Vectorizer:
         return self._given if self._embedder is None else self._embedder
 
     @property
+    def given(self) -> bool:
+        """Whether callers hand the vectors in."""
+        return self._given is not None
+
+    @property
     def fingerprint(self) -> Fingerprint | None:
         """That of the embedder, or of the vectors that callers hand in."""
         return None if self.embedder is None else self.embedder.fingerprint
