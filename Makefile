@@ -4,7 +4,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# pip takes minutes for what uv does in one.
+UV := $(BIN)/uv pip install --quiet
 # The frameworks that memkit has adapters for, but CrewAI: it holds the protocol's SDK at its first
 # major, and so has an environment of its own.
 FRAMEWORKS := agent-framework,autogen,google-adk,langgraph,llamaindex,openai-agents,pydantic-ai,strands
@@ -26,8 +27,9 @@ install: $(INSTALLED) ## Make .venv with memkit (editable), every extra and the 
 # holds memkit as a copy.
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
-	$(PIP) install --upgrade "pip>=25.1"
-	$(PIP) install --editable ".[all,$(FRAMEWORKS)]" --group dev
+	$(BIN)/python -m pip --disable-pip-version-check --quiet install "uv>=0.9"
+	$(UV) --python $(BIN)/python --editable ".[all,$(FRAMEWORKS)]" --group dev
+	$(UV) --python $(BIN)/python --no-deps --group files
 	@touch $@
 
 format: $(INSTALLED) ## Format the code and mend what the linter can
@@ -38,8 +40,11 @@ lint: $(INSTALLED) ## Check format and lint rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
-types: $(INSTALLED) ## Check types, strictly
+types: $(INSTALLED) $(OLDER)/.installed ## Check types, strictly
 	$(BIN)/mypy
+	$(BIN)/mypy --python-executable $(OLDER)/bin/python --cache-dir .mypy_cache/older \
+		$(wildcard adapters/memkit_crewai/*.py tests/adapters/crewai/*.py) \
+		examples/crewai_crew.py examples/three_frameworks.py
 
 layers: $(INSTALLED) ## Check which layer imports which
 	$(BIN)/lint-imports --no-cache
@@ -58,9 +63,9 @@ package: $(INSTALLED) ## Build sdist and wheel into dist/; try the wheel in an e
 test: $(INSTALLED) ## Run the tests
 	$(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadfile
 
-$(OLDER)/.installed: pyproject.toml
+$(OLDER)/.installed: $(INSTALLED)
 	$(PYTHON) -m venv --clear $(OLDER)
-	$(OLDER)/bin/python -m pip --disable-pip-version-check --quiet install \
+	$(UV) --python $(OLDER)/bin/python \
 		--editable ".[server,local,postgres-embedded,crewai,langgraph,llamaindex]" --group older
 	@touch $@
 

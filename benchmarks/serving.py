@@ -133,7 +133,7 @@ class Server:
         asking.close()
         # Another worker may be ready before the one that prints the token.
         token = self._folder / "token"
-        while not token.exists() or not token.read_text():
+        while not token.exists() or not token.read_text():  # noqa: ASYNC110 (another process's)
             await asyncio.sleep(0.05)
         return token.read_text()
 

@@ -145,6 +145,11 @@ class Memory:
         """The settings the memory was opened with."""
         return self._memory.settings
 
+    @property
+    def embedder(self) -> Embedder | None:
+        """What embeds here, safe to use beside: ``None`` for words alone, and on a server."""
+        return self._memory.embedder
+
     @_documented
     def at(
         self,

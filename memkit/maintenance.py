@@ -20,7 +20,7 @@ async def status(engine: Engine, scope: Scope) -> Status:
     unembedded = (await backend.count(scope.namespace, Eq("embedded", False)))[""]
     fingerprint = vectorizer.fingerprint
     notices = [] if vectorizer.notice is None else [vectorizer.notice]
-    if unembedded and fingerprint is not None:
+    if unembedded and fingerprint is not None and not vectorizer.given:
         notices.append(f"{unembedded} records have no vector yet: run memkit reembed")
     info = engine.info
     return Status(
@@ -31,7 +31,7 @@ async def status(engine: Engine, scope: Scope) -> Status:
         states=states,
         unembedded=unembedded,
         embedder=None if fingerprint is None else fingerprint.model,
-        embedder_ready=vectorizer.ready,
+        embedder_ready=vectorizer.ready or vectorizer.given,
         dimension=None if fingerprint is None else fingerprint.dimension,
         size_bytes=info.size_bytes,
         notices=tuple(notices),

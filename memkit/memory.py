@@ -152,6 +152,11 @@ class AsyncMemory:
         """The settings the memory was opened with."""
         return self._engine.settings
 
+    @property
+    def embedder(self) -> Embedder | None:
+        """What embeds here, safe to use beside: ``None`` for words alone, and on a server."""
+        return self._engine.vectorizer.embedder
+
     def at(
         self,
         *,

@@ -84,5 +84,5 @@ def _vectorizer(settings: Settings, embedder: Embedder | None) -> Vectorizer:
             # Nobody asked for it and it is not installed: words alone are no error.
             return Vectorizer(None, why_none=NO_EMBEDDER)
     if isinstance(embedder, GivenVectors):
-        return Vectorizer(None, why_none=GIVEN, given=embedder.fingerprint)
+        return Vectorizer(None, why_none=GIVEN, given=embedder)
     return Vectorizer(CachedEmbedder(embedder, settings.embedding_cache_size))

@@ -18,6 +18,7 @@ from memkit.protocols import Embedder, Fingerprint, Role
 
 if TYPE_CHECKING:
     from memkit.embedding.cache import CachedEmbedder
+    from memkit.embedding.given import GivenVectors
     from memkit.protocols import Tokens, Vector
 
 T = TypeVar("T")
@@ -49,7 +50,7 @@ class Vectorizer:
         embedder: CachedEmbedder | None,
         *,
         why_none: str = NO_EMBEDDER,
-        given: Fingerprint | None = None,
+        given: GivenVectors | None = None,
     ) -> None:
         self._embedder = embedder
         self._why_none = why_none
@@ -65,12 +66,17 @@ class Vectorizer:
     @property
     def embedder(self) -> Embedder | None:
         """The embedder, ``None`` when words alone are matched."""
-        return self._embedder
+        return self._given if self._embedder is None else self._embedder
+
+    @property
+    def given(self) -> bool:
+        """Whether callers hand the vectors in."""
+        return self._given is not None
 
     @property
     def fingerprint(self) -> Fingerprint | None:
         """That of the embedder, or of the vectors that callers hand in."""
-        return self._given if self._embedder is None else self._embedder.fingerprint
+        return None if self.embedder is None else self.embedder.fingerprint
 
     def checked(self, vector: Sequence[float]) -> Vector:
         """A caller's vector as this store's: float32, shape ``(dimension,)``, of length 1.

@@ -37,7 +37,7 @@ def require_driver() -> None:
         import apsw  # noqa: F401
     except ImportError:
         raise MissingDependency(
-            'SqliteBackend needs apsw: pip install "agent-memkit[sqlite]"'
+            "SqliteBackend needs apsw, which comes with memkit: pip install apsw"
         ) from None
 
 

@@ -128,6 +128,11 @@ class AsyncClient(AsyncMemory):
         """The settings the memory was opened with; those of the engine are the server's."""
         return self._server.settings
 
+    @property
+    def embedder(self) -> None:
+        """``None``: a server embeds by itself."""
+        return None
+
     def at(
         self,
         *,

@@ -22,7 +22,7 @@ from memkit.filters import (
     Lt,
     Ne,
     Not,
-    matches,
+    predicate,
 )
 from memkit.protocols import Backend, DenseLeg, LexicalLeg, Patch, SearchLeg
 from memkit.testing.records import EPOCH, NAMESPACE, build_put, build_record
@@ -33,7 +33,7 @@ TERM = "everywhere"
 
 
 class FilteringTests(Suite):
-    """Each filter is compared with :func:`memkit.filters.matches`, through every call."""
+    """Each filter is compared with :func:`memkit.filters.predicate`, through every call."""
 
     async def fill_samples(self, backend: Backend, held: list[Sample]) -> None:
         """Store the samples, all with one term in common and the embedded ones with a vector."""
@@ -53,7 +53,8 @@ class FilteringTests(Suite):
         self, backend: Backend, held: list[Sample], name: str, filter: Filter
     ) -> None:
         """Fail unless scan, count and the legs find what the reference meaning finds."""
-        expected = {each.record.id for each in held if matches(filter, each.value_of)}
+        meant = predicate(filter)
+        expected = {each.record.id for each in held if meant(each.value_of)}
         embedded = {each.record.id for each in held if each.embedded}
         scanned = ids_of(await scan_all(backend, filter, limit=150))
         assert len(scanned) == len(set(scanned)), f"{name}: scan found a record twice"
@@ -120,7 +121,8 @@ class FilteringTests(Suite):
         await self.fill_samples(backend, held)
         some = Eq("pinned", True)
         for filter in (EVERYTHING, some, Not(EVERYTHING)):
-            matching = [each for each in held if matches(filter, each.value_of)]
+            meant = predicate(filter)
+            matching = [each for each in held if meant(each.value_of)]
             for by in (
                 "kind",
                 "project",

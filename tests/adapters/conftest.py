@@ -13,7 +13,8 @@ from memkit import Memory
 from memkit.testing.embedders import ToyEmbedder
 from tests.environments import OLDER
 
-collect_ignore = ["agents"] if OLDER else ["crewai"]
+# LangGraph's own tests of stores take long, and both environments have the same LangGraph.
+collect_ignore = ["agents", "langgraph_store"] if OLDER else ["crewai"]
 
 
 @pytest.fixture

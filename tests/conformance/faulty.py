@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -58,40 +59,45 @@ class FoldsTheCaseOfNamespaces(ToyBackend):
 
 
 class MatchesProjectsByPrefix(ToyBackend):
-    def _matches(self, filter: Filter, row: Row) -> bool:
-        def leaf(part: Filter) -> Filter:
+    def _test(self, filter: Filter) -> Callable[[Row], bool]:
+        def leaf(part: Filter, row: Row) -> Filter:
             if isinstance(part, Eq) and part.field == "project":
                 held = row.record.project
                 return _constant(held is not None and held.startswith(str(part.value)))
             return part
 
-        return matches(_rewritten(filter, leaf), row.value_of)
+        return lambda row: matches(_rewritten(filter, partial(leaf, row=row)), row.value_of)
 
 
 class ShowsPrivateRecords(ToyBackend):
-    def _matches(self, filter: Filter, row: Row) -> bool:
+    def _test(self, filter: Filter) -> Callable[[Row], bool]:
         def leaf(part: Filter) -> Filter:
             return EVERYTHING if part == Eq("visibility", "shared") else part
 
-        return matches(_rewritten(filter, leaf), row.value_of)
+        return super()._test(_rewritten(filter, leaf))
 
 
 class TreatsTruthAsOne(ToyBackend):
-    def _matches(self, filter: Filter, row: Row) -> bool:
-        def leaf(part: Filter) -> Filter:
+    def _test(self, filter: Filter) -> Callable[[Row], bool]:
+        def leaf(part: Filter, row: Row) -> Filter:
             if isinstance(part, Eq) and isinstance(part.value, bool | int | float):
                 return _constant(row.value_of(part.field) == part.value)
             return part
 
-        return matches(_rewritten(filter, leaf), row.value_of)
+        def without(part: Filter) -> Filter:
+            return part if not isinstance(part, Eq) or isinstance(part.value, str) else EVERYTHING
+
+        if _rewritten(filter, without) == filter:
+            return super()._test(filter)
+        return lambda row: matches(_rewritten(filter, partial(leaf, row=row)), row.value_of)
 
 
 class DropsTheMissingInNe(ToyBackend):
-    def _matches(self, filter: Filter, row: Row) -> bool:
+    def _test(self, filter: Filter) -> Callable[[Row], bool]:
         def leaf(part: Filter) -> Filter:
             return And((part, Exists(part.field))) if isinstance(part, Ne) else part
 
-        return matches(_rewritten(filter, leaf), row.value_of)
+        return super()._test(_rewritten(filter, leaf))
 
 
 class DropsTheFilterInTheLexicalLeg(ToyBackend):

@@ -12,6 +12,7 @@ from tests.engines.chroma import persistent_backend_at, served_backend_at
 class TestChromaPersistent(BackendConformance):
     backend_factory = "tests.engines.chroma:persistent_backend_at"
     foreign_rows = 10_000
+    kills = 5
     random_filters = 100
 
     def test_it_belongs_to_one_process_and_lacks_nothing_else(self, tmp_path: Path) -> None:

@@ -16,6 +16,17 @@ from memkit.protocols import (
     TokenVectors,
 )
 from memkit.testing import BackendConformance
+from memkit.testing.concurrency import ConcurrencyTests
+from memkit.testing.crowding import CrowdingTests
+from memkit.testing.filtering import FilteringTests
+from memkit.testing.isolation import IsolationTests
+from memkit.testing.lexical import LexicalTests
+from memkit.testing.reembedding import ReembeddingTests
+from memkit.testing.searching import SearchingTests
+from memkit.testing.storage import StorageTests
+from memkit.testing.tokens import TokenTests
+from memkit.testing.upkeep import UpkeepTests
+from memkit.testing.writing import WritingTests
 from memkit_pgvector import PgvectorBackend
 from tests.engines import postgres
 
@@ -31,6 +42,7 @@ class TestTsvector(BackendConformance):
     # Vectors are kept as halfvec: numbers of eleven bits.
     vector_tolerance = 1e-3
     foreign_rows = 20_000
+    kills = 5
 
     def test_it_declares_everything(self, tmp_path: Path) -> None:
         backend = self.make_backend(tmp_path / "store")
@@ -47,14 +59,28 @@ class TestTsvector(BackendConformance):
             assert isinstance(backend, protocol)
 
 
-class TestTextsearch(BackendConformance):
+class TestTextsearch(
+    StorageTests,
+    WritingTests,
+    FilteringTests,
+    SearchingTests,
+    LexicalTests,
+    IsolationTests,
+    CrowdingTests,
+    ConcurrencyTests,
+    ReembeddingTests,
+    TokenTests,
+    UpkeepTests,
+):
+    """All themes that an index of another kind can change; the others read the same tables."""
+
     backend_factory = "tests.conformance.test_pgvector:indexed_at"
     vector_tolerance = 1e-3
     # The index's own statistics are those of all namespaces.
     isolated_statistics = False
     foreign_rows = 5_000
     kills = 3
-    random_filters = 100
+    random_filters = 50
 
     def test_words_are_ranked_by_the_extension(self, tmp_path: Path) -> None:
         async def run() -> str:

@@ -13,6 +13,7 @@ from memkit_qdrant import QdrantEdgeBackend
 class TestQdrantEdge(BackendConformance):
     backend_factory = "memkit_qdrant:QdrantEdgeBackend"
     foreign_rows = 20_000
+    kills = 5
 
     def test_it_declares_what_one_process_can_have(self, tmp_path: Path) -> None:
         backend = QdrantEdgeBackend(tmp_path / "store")

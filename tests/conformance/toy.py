@@ -30,7 +30,7 @@ from memkit.errors import (
     StoreUnavailable,
     VersionConflict,
 )
-from memkit.filters import FIELDS, FieldType, Filter, matches
+from memkit.filters import FIELDS, FieldType, Filter, predicate
 from memkit.protocols import (
     Applied,
     Capabilities,
@@ -241,11 +241,13 @@ class ToyBackend:
     def _find(self, namespace: str, id_: str) -> Row | None:
         return self._rows_of(namespace).get(id_)
 
-    def _matches(self, filter: Filter, row: Row) -> bool:
-        return matches(filter, row.value_of)
+    def _test(self, filter: Filter) -> Callable[[Row], bool]:
+        passes = predicate(filter)
+        return lambda row: passes(row.value_of)
 
     def _select(self, namespace: str, filter: Filter) -> list[Row]:
-        return [row for row in self._rows_of(namespace).values() if self._matches(filter, row)]
+        passes = self._test(filter)
+        return [row for row in self._rows_of(namespace).values() if passes(row)]
 
     async def get(
         self, namespace: str, ids: Sequence[str], *, vectors: bool = False

@@ -95,7 +95,8 @@ def _run(command: list[str], text: str, home: Path) -> subprocess.CompletedProce
 
 @pytest.mark.parametrize("page", _pages_with("python"))
 def test_the_python_of_a_page_runs(page: Path, home: Path) -> None:
-    script = home / page.with_suffix(".py").name
+    # Not by the name of a package that the page imports.
+    script = home / f"page_{page.stem}.py"
     script.write_text(_program(page), encoding="utf-8")
     done = _run([sys.executable, str(script)], "", home)
     assert done.returncode == 0, done.stderr

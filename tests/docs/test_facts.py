@@ -58,6 +58,7 @@ def test_every_dependency_is_justified() -> None:
         *project["project"]["dependencies"],
         *(line for extra in project["project"]["optional-dependencies"].values() for line in extra),
         *project["dependency-groups"]["dev"],
+        *project["dependency-groups"]["files"],
     ]
     names = {re.split(r"[<>=\[;\s]", line, maxsplit=1)[0] for line in wanted} - {"agent-memkit"}
     rows = set(_rows("docs/dependencies.md", r"`([\w-]+)`"))

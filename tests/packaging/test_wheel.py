@@ -32,15 +32,18 @@ def names(wheel: Path) -> list[str]:
 
 
 BACKENDS = {"memkit_sqlite", "memkit_pgvector", "memkit_qdrant", "memkit_chroma"}
+ADAPTERS = {"memkit_langgraph", "memkit_llamaindex", "memkit_crewai", "memkit_agents"}
 
 
-def test_a_wheel_installs_memkit_and_its_backends_alone(names: list[str]) -> None:
+def test_a_wheel_installs_memkit_its_backends_and_adapters_alone(names: list[str]) -> None:
     tops = {name.partition("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"memkit"} | BACKENDS
+    assert {top for top in tops if not top.endswith(".dist-info")} == {
+        "memkit"
+    } | BACKENDS | ADAPTERS
 
 
 def test_a_wheel_tells_type_checkers_that_it_is_typed(names: list[str]) -> None:
-    assert {f"{package}/py.typed" for package in BACKENDS | {"memkit"}} <= set(names)
+    assert {f"{package}/py.typed" for package in BACKENDS | ADAPTERS | {"memkit"}} <= set(names)
 
 
 def test_a_wheel_has_the_vocabulary_but_no_weights_and_no_data_set(names: list[str]) -> None:

@@ -319,7 +319,7 @@ def test_a_path_or_method_that_is_none_is_told_so(server: Standing) -> None:
     ann = server.client("ann")
     nowhere = ann.get("/api/nothing")
     assert (nowhere.status_code, nowhere.json()["code"]) == (404, "no_such_path")
-    wrong = ann.put("/api/memories", json={})
+    wrong = ann.patch("/api/memories", json={})
     assert (wrong.status_code, wrong.json()["code"]) == (405, "no_such_method")
     assert "allow" in wrong.headers
 

@@ -145,6 +145,7 @@ def test_a_vector_that_is_none_of_this_store_is_refused(
 def test_vectors_of_a_model_that_runs_elsewhere(tmp_path: Path) -> None:
     url = "given:their-model?dimensions=3"
     with Memory.open(tmp_path / "m.db", embedder=url) as memory:
+        assert memory.status().embedder_ready
         near = memory.remember("red", vector=[1, 0, 0]).id
         memory.remember("blue", vector=[0, 1, 0])
         bare = memory.remember("green")
@@ -157,6 +158,7 @@ def test_vectors_of_a_model_that_runs_elsewhere(tmp_path: Path) -> None:
         assert near not in {hit.record.id for hit in memory.recall("", vector=[1, 0, 0])}
     with Memory.open(tmp_path / "m.db", embedder=url) as memory:
         assert memory.count() == 3
+        assert not any("reembed" in notice for notice in memory.status().notices)
 
 
 def test_without_an_embedder_there_are_no_vectors(tmp_path: Path) -> None:
