@@ -19,6 +19,12 @@ from memkit.filters import Filter
 from memkit.lifecycle.revisions import UNSET, Unset
 from memkit.loops import LoopThread, run_here
 from memkit.memory import _ACTIVE, AsyncMemory, Target
+from memkit.methods.consolidation import ConsolidationFace
+from memkit.methods.contradictions import ContradictionFace
+from memkit.methods.entities import EntityFace
+from memkit.methods.extraction import ExtractionFace
+from memkit.methods.profile import ProfileFace
+from memkit.methods.upkeep import UpkeepFace
 from memkit.protocols import Embedder
 from memkit.scope import Reach, Scope
 from memkit.selection import Labels
@@ -82,7 +88,14 @@ class Events(Iterator[Event]):
         self.close()
 
 
-class Memory:
+class Memory(
+    EntityFace,
+    ContradictionFace,
+    UpkeepFace,
+    ConsolidationFace,
+    ProfileFace,
+    ExtractionFace,
+):
     """A handle on a memory, bound to a scope; every call returns when it is done.
 
     Calls run in the calling thread. Handles are cheap, share one engine and may be used by

@@ -73,6 +73,11 @@ FIELDS: Mapping[str, FieldType] = {
     "valid_from": FieldType.TIME,
     "valid_to": FieldType.TIME,
     "retracted_at": FieldType.TIME,
+    "entities": FieldType.LABELS,
+    "summarized_by": FieldType.TEXT,
+    "archived_at": FieldType.TIME,
+    "archived_by": FieldType.TEXT,
+    "run": FieldType.TEXT,
 }
 
 METADATA_PREFIX = "metadata."

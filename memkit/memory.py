@@ -36,6 +36,12 @@ from memkit.messaging.channels import channels
 from memkit.messaging.delivering import LEASE_MAX, Request, inbox
 from memkit.messaging.names import channel_tag, consumer_name
 from memkit.messaging.sending import send
+from memkit.methods.consolidation import ConsolidationMethods
+from memkit.methods.contradictions import ContradictionMethods
+from memkit.methods.entities import EntityMethods
+from memkit.methods.extraction import ExtractionMethods
+from memkit.methods.profile import ProfileMethods
+from memkit.methods.upkeep import UpkeepMethods
 from memkit.protocols import Embedder, Maintenance, Order
 from memkit.recalling import CONTEXT_MAX, Query
 from memkit.relations import DEPTH_MAX, related
@@ -80,7 +86,14 @@ _ACTIVE = (State.ACTIVE.value,)
 Target = str | PathLike[str] | TextIO
 
 
-class AsyncMemory:
+class AsyncMemory(
+    EntityMethods,
+    ContradictionMethods,
+    UpkeepMethods,
+    ConsolidationMethods,
+    ProfileMethods,
+    ExtractionMethods,
+):
     """A handle on a memory, bound to a scope.
 
     Handles are cheap, share one engine, belong to no event loop and may be used by many

@@ -124,6 +124,13 @@ class MemoryRecord:
             ``valid_from`` up to and without ``valid_to``. ``None`` is unbounded or unknown.
         retracted_at: when the fact was withdrawn as never having been right; ``None`` while
             it stands. Recorded time: when memkit was told.
+        entities: the names of whom and what it tells of, as they were found in it; see
+            :mod:`memkit.entities`.
+        summarized_by: the id of the summary that speaks for it, which demotes it in recall.
+        archived_at, archived_by: when it was archived, and by which run; ``None`` for the run
+            where somebody archived it by hand.
+        run: the run that made it, of consolidation or extraction; ``None`` for what somebody
+            stored.
     """
 
     id: str
@@ -164,6 +171,11 @@ class MemoryRecord:
     valid_from: datetime | None = None
     valid_to: datetime | None = None
     retracted_at: datetime | None = None
+    entities: tuple[str, ...] = ()
+    summarized_by: str | None = None
+    archived_at: datetime | None = None
+    archived_by: str | None = None
+    run: str | None = None
 
     @property
     def scope(self) -> Scope:

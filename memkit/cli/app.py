@@ -12,15 +12,21 @@ import typer
 
 from memkit import __version__
 from memkit.cli import (
+    consolidation,
+    contradictions,
     demo,
+    entities,
     evaluating,
+    extraction,
     facts,
     identity,
     maintaining,
     mcp,
     messaging,
+    profile,
     reading,
     serving,
+    upkeep,
     writing,
 )
 from memkit.cli.exits import EXIT_CODES, INTERRUPTED, INVALID, OK, UNEXPECTED, report
@@ -42,13 +48,24 @@ app = typer.Typer(
 )
 # What the last three need of the server they import when they are run.
 _MODULES: tuple[Any, ...] = (
-    demo, writing, reading, facts, messaging, maintaining, evaluating, serving, mcp, identity
+    demo, writing, reading, facts, entities, contradictions, upkeep, consolidation, profile,
+    extraction, messaging, maintaining, evaluating, serving, mcp, identity
 )  # fmt: skip
 for module in _MODULES:
     for name, command in module.COMMANDS.items():
         app.command(name)(command)
-for name, group in {**facts.APPS, **identity.APPS}.items():
-    app.add_typer(group, name=name)
+for module in (
+    facts,
+    entities,
+    contradictions,
+    upkeep,
+    consolidation,
+    profile,
+    extraction,
+    identity,
+):
+    for name, group in module.APPS.items():
+        app.add_typer(group, name=name)
 
 
 def _version(wanted: bool) -> None:

@@ -13,7 +13,13 @@ from memkit.client import facts as answers_of_facts
 from memkit.client.addresses import address_of, check_token
 from memkit.client.blocking import Client
 from memkit.client.connection import Connection
+from memkit.client.consolidation import ConsolidationCalls
+from memkit.client.contradictions import ContradictionCalls
+from memkit.client.entities import EntityCalls
+from memkit.client.extraction import ExtractionCalls
+from memkit.client.profile import ProfileCalls
 from memkit.client.streaming import download, upload
+from memkit.client.upkeep import UpkeepCalls
 from memkit.client.warming import until_ready
 from memkit.client.watching import RemoteWatch
 from memkit.drafts import Draft, DraftLike, as_draft
@@ -78,7 +84,15 @@ class Server:
     read_only: bool = False
 
 
-class AsyncClient(AsyncMemory):
+class AsyncClient(
+    EntityCalls,
+    ContradictionCalls,
+    UpkeepCalls,
+    ConsolidationCalls,
+    ProfileCalls,
+    ExtractionCalls,
+    AsyncMemory,
+):
     """A handle on a memory that a server keeps: the interface of :class:`AsyncMemory`.
 
     Made by ``AsyncMemory.open("http://…", token=…)``. What concerns the engine alone (the

@@ -114,3 +114,42 @@ class Operation:
     def result(self) -> TypeAdapter[Any]:
         """What checks and describes its result."""
         return TypeAdapter(self.output)
+
+
+def row(
+    name: str,
+    summary: str,
+    handler: Any,
+    input_: type[Input],
+    output: Any,
+    permission: Permission,
+    effect: Effect,
+    route: tuple[str, str] | tuple[str, str, int],
+    tool: str | None,
+    command: str,
+    *,
+    repeatable: bool | None = None,
+) -> Operation:
+    """A row of the table.
+
+    Args:
+        name, summary, handler, permission, effect, tool, command: as :class:`Operation` has them.
+        input_, output: what goes in, and what comes out as JSON.
+        route: method and path, and the status of success where it is not 200.
+        repeatable: whether twice is once; of what reads it need not be said.
+    """
+    return Operation(
+        name,
+        summary,
+        input_,
+        output,
+        permission,
+        effect,
+        # Reading twice is reading once; of the others the row says it.
+        effect is Effect.READS if repeatable is None else repeatable,
+        Route(*route),
+        tool,
+        command,
+        handler,
+        PEOPLE if tool is None else EVERYWHERE,
+    )

@@ -72,6 +72,11 @@ class RecordJson(TypedDict):
     valid_from: NotRequired[str]
     valid_to: NotRequired[str]
     retracted_at: NotRequired[str]
+    entities: NotRequired[list[str]]
+    summarized_by: NotRequired[str]
+    archived_at: NotRequired[str]
+    archived_by: NotRequired[str]
+    run: NotRequired[str]
 
 
 class LegJson(TypedDict):

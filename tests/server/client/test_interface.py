@@ -18,8 +18,15 @@ from memkit.testing.embedders import ToyEmbedder
 from tests.server.client.serving import Serving
 
 
-def _public(cls: type) -> dict[str, Any]:
-    return {name: member for name, member in vars(cls).items() if not name.startswith("_")}
+def _public(cls: type, package: str = "memkit") -> dict[str, Any]:
+    """What a class and those of a package that it is made of have for everybody."""
+    return {
+        name: member
+        for each in reversed(cls.__mro__)
+        if each.__module__.startswith(package)
+        for name, member in vars(each).items()
+        if not name.startswith("_")
+    }
 
 
 #: What a client takes over as it is: opening finds the client, a scope is a scope, and what a key
@@ -29,19 +36,19 @@ _INHERITED = {"id_of", "open", "scope"}
 
 def test_every_method_is_the_clients_own_with_the_same_signature() -> None:
     expected = _public(AsyncMemory)
-    assert set(expected) - _INHERITED <= set(_public(AsyncClient))
+    assert set(expected) - _INHERITED <= set(_public(AsyncClient, "memkit.client"))
     for name in set(expected) - _INHERITED:
         if isinstance(expected[name], property):
             continue
         theirs = inspect.signature(expected[name]).parameters
-        ours = inspect.signature(vars(AsyncClient)[name]).parameters
+        ours = inspect.signature(getattr(AsyncClient, name)).parameters
         assert [(p.name, p.kind, p.default) for p in ours.values()] == [
             (p.name, p.kind, p.default) for p in theirs.values()
         ], name
 
 
 def test_no_method_of_a_client_names_an_engine() -> None:
-    for member in vars(AsyncClient).values():
+    for member in _public(AsyncClient, "memkit.client").values():
         function = member.fget if isinstance(member, property) else member
         if isinstance(function, staticmethod | classmethod):
             function = function.__func__

@@ -15,7 +15,7 @@ from memkit.testing.embedders import FailingEmbedder, SlowEmbedder, ToyEmbedder
 def _methods(cls: type) -> dict[str, inspect.Signature]:
     return {
         name: inspect.signature(member)
-        for name, member in vars(cls).items()
+        for name, member in inspect.getmembers(cls)
         if not name.startswith("_") and callable(getattr(cls, name)) and name != "open"
     }
 

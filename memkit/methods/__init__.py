@@ -1,0 +1,1 @@
+"""The methods of a memory by subject, each beside its synchronous face."""

@@ -1,0 +1,10 @@
+"""The operations on records that disagree."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from memkit.service.operation import Operation
+
+#: The rows of the table.
+ROWS: Final[tuple[Operation, ...]] = ()
