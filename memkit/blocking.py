@@ -309,6 +309,7 @@ class Memory(
         context: int = 0,
         diverse: bool = True,
         min_relevance: float = 0.0,
+        constraints: bool = True,
         vector: Sequence[float] | None = None,
     ) -> RecallResult:
         return self._run(
@@ -327,6 +328,7 @@ class Memory(
                 context=context,
                 diverse=diverse,
                 min_relevance=min_relevance,
+                constraints=constraints,
                 vector=vector,
             )
         )

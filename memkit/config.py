@@ -54,6 +54,12 @@ class Settings(BaseModel):
     max_content_chars: int = Field(100_000, ge=1, description="longest content, characters")
     max_metadata_bytes: int = Field(65_536, ge=2, description="largest metadata, bytes of JSON")
     recall_limit: int = Field(10, ge=1, le=1000, description="hits of a recall")
+    entities: str = Field(
+        "rules", min_length=1, description="what finds the names in texts: rules, off or a finder"
+    )
+    constraints_limit: int = Field(
+        20, ge=0, le=1000, description="constraints that ride along with a recall"
+    )
     embedder_wait_seconds: float = Field(
         0.5, ge=0, le=600, description="how long a recall waits for a model that loads"
     )
@@ -73,6 +79,9 @@ class Settings(BaseModel):
     )
     use_weight: float = Field(0.05, ge=0, le=1, description="how much feedback moves a score")
     pin_weight: float = Field(0.15, ge=0, le=10, description="what a pin adds to a score")
+    summarized_weight: float = Field(
+        0.6, ge=0, le=1, description="what is left of the score of what a summary speaks for"
+    )
     usage_flush_seconds: float = Field(5.0, ge=0, description="how often use counters are written")
     reranker: str | None = Field(
         None, repr=False, description="the reranker of the profile best; unset: none"
@@ -89,6 +98,21 @@ class Settings(BaseModel):
     )
     openai_api_key: SecretStr | None = Field(
         None, description="key for openai: embedders, instead of OPENAI_API_KEY"
+    )
+    judge: str | None = Field(
+        None, repr=False, description="the model that says what contradicts what; unset: none"
+    )
+    language_model: str | None = Field(
+        None, repr=False, description="the language model that extracts and summarises; unset: none"
+    )
+    language_model_api_key: SecretStr | None = Field(
+        None, description="key of the language model's service, instead of OPENAI_API_KEY"
+    )
+    language_model_timeout_seconds: float = Field(
+        60.0, gt=0, le=3600, description="how long one answer of the language model may take"
+    )
+    extraction: Literal["off", "rules", "model"] = Field(
+        "off", description="what is extracted from memories as they are stored, and with what"
     )
 
     token: SecretStr | None = Field(
@@ -163,6 +187,23 @@ class Settings(BaseModel):
     server_metrics: Literal["token", "loopback"] = Field(
         "token", description="who reads /metrics: administrators, or this machine too"
     )
+
+    consolidate_similarity: float = Field(
+        0.55, gt=0, le=1, description="least mean cosine of records that get one summary"
+    )
+    consolidate_quiet_seconds: float = Field(
+        3600.0, ge=0, le=31_536_000, description="silence after which an episode is over"
+    )
+    schedule_consolidate: str | None = Field(
+        None, description="when the server consolidates, as cron has it; unset: never"
+    )
+    schedule_sweep: str | None = Field(
+        None, description="when the server sweeps, as cron has it; unset: never"
+    )
+    schedule_extract: str | None = Field(
+        None, description="when the server extracts, as cron has it; unset: never"
+    )
+    schedule_timezone: str = Field("UTC", description="the time zone of those times")
 
     @field_validator("*", mode="before")
     @classmethod
@@ -247,6 +288,10 @@ def _given(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
 _LOCAL = {
     "embedder": ("", "none", "local", "fastembed"),
     "reranker": ("", "none", "fastembed"),
+    "judge": ("", "none"),
+    "language_model": ("", "none"),
+    "extraction": ("", "off", "rules"),
+    "entities": ("", "off", "rules"),
 }
 
 

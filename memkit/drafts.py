@@ -12,9 +12,11 @@ from uuid import UUID
 
 from memkit.clock import new_id
 from memkit.errors import InvalidInput
+from memkit.naming import OFF, named
 from memkit.places import place_of
+from memkit.policy import DEFAULT_POLICY, Policy
 from memkit.scope import Scope
-from memkit.types import DEFAULT_KIND, MemoryRecord, Visibility, kind_defaults
+from memkit.types import DEFAULT_KIND, MemoryRecord, Visibility
 from memkit.validation import (
     MESSAGE_TAG,
     canonical_json,
@@ -112,15 +114,22 @@ def as_draft(item: object) -> Draft:
     raise InvalidInput(f"a memory is text, a Draft or a mapping, not {type(item).__name__}")
 
 
-def record_from(draft: Draft, scope: Scope, now: datetime, settings: Settings) -> MemoryRecord:
+def record_from(
+    draft: Draft,
+    scope: Scope,
+    now: datetime,
+    settings: Settings,
+    policy: Policy = DEFAULT_POLICY,
+) -> MemoryRecord:
     """The record that a draft becomes in a scope: checked, stamped, with its kind's defaults.
+
+    Those are what ``policy`` says.
 
     Raises:
         InvalidInput: a field of the draft cannot be accepted.
         Forbidden: a tag is hidden from this scope.
     """
     kind = DEFAULT_KIND if draft.kind == DEFAULT_KIND else check_kind(draft.kind)
-    defaults = kind_defaults(kind)
     private = check_flag(draft.private, "private")
     if private and scope.agent is None:
         raise InvalidInput(NO_OWNER)
@@ -131,7 +140,7 @@ def record_from(draft: Draft, scope: Scope, now: datetime, settings: Settings) -
             raise InvalidInput("a sequence is a place in a conversation: give conversation_id")
     tags = check_tags(draft.tags, scope.agent)
     scope.require_taggable(tags)
-    return MemoryRecord(
+    record = MemoryRecord(
         id=new_id(),
         content=check_text(draft.content, "content", settings.max_content_chars),
         namespace=scope.namespace,
@@ -145,7 +154,7 @@ def record_from(draft: Draft, scope: Scope, now: datetime, settings: Settings) -
         metadata=check_metadata(draft.metadata, settings.max_metadata_bytes),
         visibility=Visibility.PRIVATE.value if private else Visibility.SHARED.value,
         confidence=(
-            defaults.confidence
+            policy.of(kind).confidence
             if draft.confidence is None
             else check_unit(draft.confidence, "confidence")
         ),
@@ -158,6 +167,7 @@ def record_from(draft: Draft, scope: Scope, now: datetime, settings: Settings) -
         source=check_optional_text(draft.source, "source", 10_000),
         author=scope.author,
     )
+    return record if settings.entities == OFF else named(record)
 
 
 def keyed_id(scope: Scope, key: str, *, private: bool = False) -> str:

@@ -19,9 +19,12 @@ from memkit.errors import InvalidInput, RecordNotFound, StoreClosed
 from memkit.filters import And
 from memkit.indexing import index_terms, unless_long
 from memkit.loops import LoopThread
+from memkit.naming import OFF, Finder, found_by, named
+from memkit.policies import Policies
 from memkit.protocols import (
     Backend,
     IndexData,
+    LanguageModel,
     Operation,
     Put,
     Stored,
@@ -40,6 +43,7 @@ from memkit.waiting import Pulse
 
 if TYPE_CHECKING:
     from memkit.config import Settings
+    from memkit.policy import Policy
     from memkit.protocols import Vector
     from memkit.reranking.runner import RerankRunner
     from memkit.vectorizer import Vectorizer
@@ -61,14 +65,21 @@ class Engine:
         settings: Settings,
         info: StoreInfo,
         reranker: RerankRunner | None = None,
+        language_model: LanguageModel | None = None,
+        finder: Finder | None = None,
     ) -> None:
         self.backend = backend
         self.vectorizer = vectorizer
         self.settings = settings
         self.info = info
         self.reranker = reranker
+        self.language_model = language_model
+        #: What finds the names in texts, where it is not the rules.
+        self.finder = finder
         #: The backend, if it keeps token vectors.
         self.token_store = backend if isinstance(backend, TokenVectors) else None
+        #: What goes for each kind, in each namespace.
+        self.policies = Policies(backend)
         #: Tells whoever waits that something was written.
         self.pulse = Pulse(backend)
         self._background = LoopThread()
@@ -86,6 +97,10 @@ class Engine:
         if self._closed:
             raise StoreClosed("this memory is closed: open it again with Memory.open(...)")
 
+    def start(self, work: Coroutine[None, None, None]) -> None:
+        """Run work in the background, unawaited; it must raise nothing. Closing cancels it."""
+        self._background.start(work)
+
     async def close(self) -> None:
         """Flush what is due and free everything; called again, it does nothing."""
         if self._closed:
@@ -99,6 +114,8 @@ class Engine:
             await self.vectorizer.close()
             if self.reranker is not None:
                 await self.reranker.close()
+            if self.language_model is not None:
+                await self.language_model.close()
             await self.backend.close()
 
     # The write path.
@@ -121,9 +138,12 @@ class Engine:
         if any(draft.key is not None for draft in drafts):
             raise InvalidInput("a memory with a key replaces what the key holds: use put_many")
         vectors = self.given(drafts)
+        policy = await self.policies.of(scope.namespace)
         records, keys = await unless_long(
-            len(drafts), self._records, scope, drafts, deduplicate != "off"
+            len(drafts), self._records, scope, drafts, policy, deduplicate != "off"
         )
+        if self.finder is not None:
+            records = await self.named(records)
         if links:
             records = [replace(record, links=links) for record in records]
         store = self._store_near if deduplicate == "near" else self._store
@@ -136,15 +156,27 @@ class Engine:
         return results
 
     def _records(
-        self, scope: Scope, drafts: Sequence[Draft], deduplicate: bool
+        self, scope: Scope, drafts: Sequence[Draft], policy: Policy, deduplicate: bool
     ) -> tuple[list[MemoryRecord], list[tuple[str, ...]]]:
         # Each has its own moment: listings by time keep the order they were handed in.
-        records = [record_from(draft, scope, utc_now(), self.settings) for draft in drafts]
+        settings = self.settings
+        records = [record_from(draft, scope, utc_now(), settings, policy) for draft in drafts]
         keys = [
             unique_keys(record, draft.idempotency_key, deduplicate=deduplicate)
             for record, draft in zip(records, drafts, strict=True)
         ]
         return records, keys
+
+    async def named(self, records: Sequence[MemoryRecord]) -> list[MemoryRecord]:
+        """The records with the names that are found in them, as the settings say."""
+        if self.settings.entities == OFF:
+            return list(records)
+        found = None
+        if self.finder is not None:
+            found = await found_by(self.finder, [record.content for record in records])
+        if found is None:
+            return [named(record) for record in records]
+        return [named(*each) for each in zip(records, found, strict=True)]
 
     async def _overlapped(
         self,

@@ -136,10 +136,34 @@ class RerankerUnavailable(RerankerError):
     code = "reranker_unavailable"
 
 
+class LanguageModelError(MemkitError):
+    """A language model failed; what it was asked for is missing, and nothing else."""
+
+    code = "language_model"
+
+
+class LanguageModelUnavailable(LanguageModelError):
+    """The language model cannot be reached, or none is set."""
+
+    code = "language_model_unavailable"
+
+
 class DuplicateRecord(MemkitError):
     """Another active record of the scope already says exactly this."""
 
     code = "duplicate"
+
+
+class RunActive(MemkitError):
+    """Another run of the operation is at work in the namespace, or has taken this one over."""
+
+    code = "run_active"
+
+
+class RunNotFound(MemkitError, LookupError):
+    """No run with this id is visible from this scope (it may exist elsewhere)."""
+
+    code = "run_not_found"
 
 
 class Unauthenticated(MemkitError):

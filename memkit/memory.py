@@ -11,11 +11,13 @@ from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TextIO
 
 from memkit.clock import utc_now
+from memkit.contradictions.keeping import drop
 from memkit.drafts import Draft, DraftLike, as_draft, keyed_id
 from memkit.engine import Engine, Progress
 from memkit.errors import ConfigurationError, InvalidInput, InvalidScope
 from memkit.events.selecting import Selection, event_kinds
 from memkit.events.watching import Watch
+from memkit.extraction.ingesting import extract_stored
 from memkit.facts.asking import Asked, Fact, facts
 from memkit.facts.asserting import Asserted, Assertion, assert_fact, retract, undo
 from memkit.facts.asserting import correct as correct_fact
@@ -42,9 +44,10 @@ from memkit.methods.entities import EntityMethods
 from memkit.methods.extraction import ExtractionMethods
 from memkit.methods.profile import ProfileMethods
 from memkit.methods.upkeep import UpkeepMethods
+from memkit.profiles.constraints import recall_with_constraints
 from memkit.protocols import Embedder, Maintenance, Order
 from memkit.recalling import CONTEXT_MAX, Query
-from memkit.relations import DEPTH_MAX, related
+from memkit.relations import DEPTH_MAX, link, related, unlink
 from memkit.scope import Reach, Scope
 from memkit.selection import Labels, living, selection
 from memkit.types import (
@@ -261,6 +264,7 @@ class AsyncMemory(
         )
         mode = _choice(deduplicate or self._engine.settings.deduplicate, "deduplicate", DEDUPLICATE)
         (outcome,) = await self._engine.remember(self._scope, (draft,), mode)
+        await extract_stored(self._engine, self._scope, (outcome,))
         return outcome
 
     async def remember_many(
@@ -287,7 +291,9 @@ class AsyncMemory(
         items = several(items)
         mode = _choice(deduplicate, "deduplicate", DEDUPLICATE)
         drafts = [as_draft(item) for item in items]
-        return await self._engine.remember(self._scope, drafts, mode, progress)
+        outcomes = await self._engine.remember(self._scope, drafts, mode, progress)
+        await extract_stored(self._engine, self._scope, outcomes)
+        return outcomes
 
     async def put(
         self,
@@ -404,9 +410,14 @@ class AsyncMemory(
         context: int = 0,
         diverse: bool = True,
         min_relevance: float = 0.0,
+        constraints: bool = True,
         vector: Sequence[float] | None = None,
     ) -> RecallResult:
         """The memories that answer a query best, best first, each with why.
+
+        Constraints ride along: the result's ``constraints`` are the records of kind
+        ``constraint`` of this scope and those above, at most ``constraints_limit``, whatever is
+        asked and however the hits are chosen.
 
         Args:
             query: what is asked, in words; it may be empty where ``vector`` says it.
@@ -425,6 +436,7 @@ class AsyncMemory(
             context: how many turns before and after each hit come along, 0 to 20.
             diverse: whether hits that repeat a better one nearly word for word make room.
             min_relevance: leave out hits whose ``relevance`` is less, 0 to 1.
+            constraints: false leaves the constraints out.
             vector: the query's vector, where it is there already: one number for each dimension
                 of the store's own embedder.
 
@@ -433,34 +445,33 @@ class AsyncMemory(
         """
         if vector is None or query != "":
             check_text(query, "query", self._engine.settings.max_content_chars)
-        return await recall(
-            self._engine,
-            self._scope,
-            Query(
-                text=query,
-                limit=check_count(
-                    self._engine.settings.recall_limit if limit is None else limit,
-                    "limit",
-                    1,
-                    RECALL_LIMIT_MAX,
-                ),
-                reach=_reach(reach),
-                mode=_choice(mode, "mode", MODES),
-                filter=selection(kinds=kinds, tags=tags, filter=filter),
-                states=check_states(states),
-                as_of=check_time(as_of, "as_of"),
-                profile=_choice(
-                    self._engine.settings.profile if profile is None else profile,
-                    "profile",
-                    PROFILES,
-                ),
-                context=check_count(context, "context", 0, CONTEXT_MAX),
-                diverse=check_flag(diverse, "diverse"),
-                at=check_time(at, "at"),
-                min_relevance=check_unit(min_relevance, "min_relevance"),
-                vector=None if vector is None else self._engine.vectorizer.checked(vector),
+        asked = Query(
+            text=query,
+            limit=check_count(
+                self._engine.settings.recall_limit if limit is None else limit,
+                "limit",
+                1,
+                RECALL_LIMIT_MAX,
             ),
+            reach=_reach(reach),
+            mode=_choice(mode, "mode", MODES),
+            filter=selection(kinds=kinds, tags=tags, filter=filter),
+            states=check_states(states),
+            as_of=check_time(as_of, "as_of"),
+            profile=_choice(
+                self._engine.settings.profile if profile is None else profile,
+                "profile",
+                PROFILES,
+            ),
+            context=check_count(context, "context", 0, CONTEXT_MAX),
+            diverse=check_flag(diverse, "diverse"),
+            at=check_time(at, "at"),
+            min_relevance=check_unit(min_relevance, "min_relevance"),
+            vector=None if vector is None else self._engine.vectorizer.checked(vector),
         )
+        if not check_flag(constraints, "constraints"):
+            return await recall(self._engine, self._scope, asked)
+        return await recall_with_constraints(self._engine, self._scope, asked)
 
     async def get(self, id: str) -> MemoryRecord:
         """The record with this id, whatever its state.
@@ -657,6 +668,7 @@ class AsyncMemory(
         found = await self._engine.visible(self._scope, ids_)
         receipt = await erase(self._engine, self._scope, ids_)
         await settle(self._engine, (item.record for item in found.values()))
+        await drop(self._engine, self._scope.namespace, receipt.erased)
         return receipt
 
     async def pin(self, id: str, pinned: bool = True) -> MemoryRecord:
@@ -893,25 +905,37 @@ class AsyncMemory(
     async def link(self, source: str, target: str, type: str = "related") -> MemoryRecord:
         """Link a record to another; the link is kept with ``source``.
 
+        ``related`` and ``contradicts`` say the same of both ends: made from the other end too,
+        it stays the one link that it was. A chain of ``follows``, ``supersedes``,
+        ``derived_from``, ``part_of`` or ``replies_to`` cannot come back to where it began.
+
         Args:
             source, target: the two records' ids.
             type: ``causes``, ``fixes``, ``supports``, ``follows``, ``contradicts``,
-                ``related``, ``supersedes``, ``derived_from`` or any other label.
+                ``related``, ``supersedes``, ``derived_from`` or any other label;
+                ``link_types()`` tells what they mean. An inverse name (``caused_by``) makes the
+                link from ``target`` to ``source``.
+
+        Returns:
+            the record that holds the link.
 
         Raises:
             RecordNotFound: this scope shows one of the two not.
+            InvalidInput: both are one record, or a chain would come back to its beginning.
         """
-        return await revisions.link(
+        return await link(
             self._engine, self._scope, check_id(source), check_id(target), type
         )
 
     async def unlink(self, source: str, target: str, type: str | None = None) -> MemoryRecord:
         """Remove the links from one record to another, of one type or of all.
 
+        A link that says the same of both ends goes whichever of them holds it.
+
         Raises:
             RecordNotFound: this scope shows no record ``source``.
         """
-        return await revisions.unlink(
+        return await unlink(
             self._engine, self._scope, check_id(source), check_id(target), type
         )
 
@@ -926,11 +950,16 @@ class AsyncMemory(
     ) -> builtins.list[Related]:
         """The records reached over links, nearest first, each with its path.
 
+        A path leads only over active records that this scope shows. Of very many records that link
+        to one the newest 5,000 are looked at.
+
         Args:
             id: where to start.
-            types: only over links of these types.
+            types: only over links of these types; an inverse name (``caused_by``) is such a link
+                followed backwards.
             depth: at most so many links away, 1 to 6.
-            direction: ``out``, ``in`` or ``both``.
+            direction: ``out``, ``in`` or ``both``; what says the same of both ends
+                (``related``) is followed from either.
             limit: at most so many records, 1 to 1,000.
 
         Raises:

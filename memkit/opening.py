@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memkit.engine import Engine
+from memkit.naming import finder_of
 from memkit.protocols import Embedder, StoreSpec
 from memkit.registry import backend_from_url
 from memkit.vectorizer import GIVEN, NO_EMBEDDER, WORDS_ONLY, Vectorizer
 
 if TYPE_CHECKING:
     from memkit.config import Settings
+    from memkit.protocols import LanguageModel
     from memkit.reranking.runner import RerankRunner
 
 
@@ -39,6 +41,8 @@ async def open_engine(
 
     vectorizer = _vectorizer(settings, embedder)
     reranker = _reranker(settings)
+    language_model = _language_model(settings)
+    finder = finder_of(settings.entities)
     backend = backend_from_url(settings.url)
     spec = StoreSpec(vectorizer.fingerprint, ANALYZER, migrating=migrating, read_only=read_only)
     try:
@@ -49,7 +53,20 @@ async def open_engine(
     vectorizer.warm_up()
     if reranker is not None:
         reranker.warm_up()
-    return Engine(backend, vectorizer, settings, info, reranker)
+    return Engine(backend, vectorizer, settings, info, reranker, language_model, finder)
+
+
+def _language_model(settings: Settings) -> LanguageModel | None:
+    if settings.language_model is None:
+        return None
+    from memkit.language import language_model_from_url
+
+    key = settings.language_model_api_key
+    return language_model_from_url(
+        settings.language_model,
+        api_key=None if key is None else key.get_secret_value(),
+        timeout=settings.language_model_timeout_seconds,
+    )
 
 
 def _reranker(settings: Settings) -> RerankRunner | None:

@@ -10,7 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    NamedTuple,
+    Protocol,
+    TypeAlias,
+    runtime_checkable,
+)
 
 from memkit.filters import Filter
 from memkit.types import MemoryRecord, Problem
@@ -600,8 +608,37 @@ class Reranker(Protocol):
 
 @runtime_checkable
 class LanguageModel(Protocol):
-    """Completes a prompt. What it says is stored as a suggestion and never deletes."""
+    """Answers a prompt with text. Called from any event loop, several calls at once.
 
-    async def complete(self, prompt: str, *, system: str | None = None) -> str:
-        """The completion's text."""
+    What it says is taken as a proposal: it is validated, and never deletes or edits.
+    """
+
+    @property
+    def name(self) -> str:
+        """What answers, for reports: scheme and model, without a host or a key."""
+        ...
+
+    async def complete(
+        self,
+        prompt: str,
+        *,
+        system: str | None = None,
+        schema: Mapping[str, Any] | None = None,
+    ) -> str:
+        """The model's answer to a prompt, as little left to chance as it allows.
+
+        Args:
+            prompt: what is asked; other people's texts in it must be delimited.
+            system: what the model is to hold to, whatever the prompt says.
+            schema: a JSON schema (an object) that the answer must follow. The answer is then
+                JSON text, as far as the model obeys: whoever asks validates it.
+
+        Raises:
+            LanguageModelUnavailable: the model or its service cannot answer now.
+            LanguageModelError: it answered, but not with a whole text.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Free what it holds; called again, it does nothing."""
         ...

@@ -83,6 +83,7 @@ async def recall(engine: Engine, scope: Scope, query: Query) -> RecallResult:
         query.text,
         now,
         engine.settings,
+        await engine.policies.of(scope.namespace),
         around=around,
         spans=spans,
         diverse=query.limit if query.diverse and around else 0,
@@ -257,9 +258,15 @@ async def _legs(engine: Engine, query: Query) -> tuple[dict[str, SearchLeg], tup
 
 
 def _current(query: Query, now: datetime) -> Filter:
-    if query.as_of is None:
-        return And((_states(query.states), living(now)))
-    moment = query.as_of
+    return standing_at(query.as_of, now, query.states)
+
+
+def standing_at(
+    moment: datetime | None, now: datetime, states: tuple[str, ...] = (State.ACTIVE.value,)
+) -> Filter:
+    """The filter of what stood at a moment; ``None``: of what is in these states now."""
+    if moment is None:
+        return And((_states(states), living(now)))
     return And(
         (
             In("state", (State.ACTIVE.value, State.SUPERSEDED.value)),

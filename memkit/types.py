@@ -69,6 +69,8 @@ KINDS: Mapping[str, KindDefaults] = {
     "handoff": KindDefaults(0.60, 30),
     "message": KindDefaults(0.60, 30),
     "episode": KindDefaults(0.60, 60),
+    "summary": KindDefaults(0.60, 180),
+    "dossier": KindDefaults(0.60, 180),
 }
 DEFAULT_KIND = "note"
 
@@ -246,11 +248,14 @@ class RecallResult(Sequence[Hit]):
     """The hits of a recall, best first.
 
     ``notices`` says what was missing from this answer (for instance that no embedder was
-    there, so that words alone were matched); an empty tuple means nothing was.
+    there, so that words alone were matched); an empty tuple means nothing was. ``constraints``
+    are the records of kind ``constraint`` that apply in the scope whatever was asked, pinned ones
+    first; one that answers the query too is among the hits as well.
     """
 
     hits: tuple[Hit, ...]
     notices: tuple[str, ...] = ()
+    constraints: tuple[MemoryRecord, ...] = ()
 
     @overload
     def __getitem__(self, index: int) -> Hit: ...
@@ -334,12 +339,28 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Step(Link):
+    """A link as it was followed.
+
+    Attributes:
+        type, target: the link, as it is stored.
+        source: the record that holds it.
+        direction: ``out``: from ``source`` to ``target``; ``in``: the other way.
+        name: what it is called in that direction: ``causes``, or ``caused_by``.
+    """
+
+    source: str
+    direction: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Related:
     """A record reached over links, with the path of links that led to it."""
 
     record: MemoryRecord
     depth: int
-    path: tuple[Link, ...]
+    path: tuple[Step, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,11 @@ import signal
 import hypothesis
 import pytest
 
+from tests.engines.memory import temporary_root
+
+# Before pytest makes its folder; the processes of a session have the same.
+os.environ["PYTEST_DEBUG_TEMPROOT"] = temporary_root()
+
 # No deadline: how long an example takes is the machine's affair. In CI the same examples every
 # time, so that a change fails for what it changed.
 hypothesis.settings.register_profile(

@@ -103,7 +103,7 @@ class MemkitContextProvider(ContextProvider):
             memory = await self._memory(session)
             own = None if self._own_session else session.session_id
             hits = await self._recalling.hits(memory, query, without_conversation=own)
-            text = self._recalling.rendered(hits) if hits else ""
+            text = self._recalling.rendered(hits)
         if text:
             talks = [hit.record.conversation_id for hit in hits]
             context.extend_messages(

@@ -100,13 +100,15 @@ class MemkitMemory(AutoGenMemory, Component[MemkitMemoryConfig]):
         """Add what is remembered about the last message to the context, as a system message."""
         messages = await model_context.get_messages()
         new: tuple[Hit, ...] = ()
+        applying: tuple[MemoryRecord, ...] = ()
         with tolerating(self._failures, "recalling"):
             memory = await self._bound.get()
             hits = await self._recalling.hits(memory, _last_words(messages))
             # A rendered memory bears its id: what the context holds already is not told again.
             told = "\n".join(m.content for m in messages if isinstance(m, SystemMessage))
             new = tuple(hit for hit in hits if hit.record.id not in told)
-        text = self._recalling.rendered(RecallResult(new))
+            applying = tuple(each for each in hits.constraints if each.id not in told)
+        text = self._recalling.rendered(RecallResult(new, constraints=applying))
         if text:
             await model_context.add_message(SystemMessage(content=text))
         # Those that the budget left out were not added.

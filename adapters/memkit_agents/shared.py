@@ -127,6 +127,8 @@ class Recalling:
     ) -> RecallResult:
         """The memories that answer a query best; none for a blank one, and no turn that asks it.
 
+        The constraints of the scope ride along.
+
         Args:
             memory: where to look.
             query: what is asked; its beginning is enough.
@@ -158,9 +160,10 @@ class Recalling:
     async def text(
         self, memory: AsyncMemory, query: str, *, without_conversation: str | None = None
     ) -> str:
-        """The same as text for a model; ``""`` where nothing was found."""
-        hits = await self.hits(memory, query, without_conversation=without_conversation)
-        return self.rendered(hits) if hits else ""
+        """The same as text for a model; ``""`` where nothing was found and nothing applies."""
+        return self.rendered(
+            await self.hits(memory, query, without_conversation=without_conversation)
+        )
 
     def rendered(self, hits: RecallResult) -> str:
         """Hits as text for a model: delimited, with instructions inside defused."""

@@ -110,6 +110,8 @@ class MemkitMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
             "kinds": kinds,
             "filter": filter,
             "min_relevance": min_relevance,
+            # They are listed here, for turns without words too.
+            "constraints": False,
         }
         self._roles = roles
         self._kind = kind

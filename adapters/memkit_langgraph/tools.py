@@ -156,7 +156,9 @@ class RecallTool(_MemoryTool):
             }
             for hit in found
         ]
-        text = render(found, max_tokens=self.max_tokens) if told else "Nothing was found."
+        text = render(found, max_tokens=self.max_tokens)
+        if not told:
+            text = f"Nothing was found.\n{text}".strip()
         return text, told
 
 

@@ -52,7 +52,8 @@ def memory_tools(
             reach=reach,
             filter=Ne("kind", TRACE),
         )
-        return render(hits, max_tokens=max_tokens, short_ids=True) or "Nothing is remembered of it."
+        text = render(hits, max_tokens=max_tokens, short_ids=True)
+        return text if hits else f"Nothing is remembered of it.\n{text}".strip()
 
     def remember(content: _Content, kind: _Kind = "note", tags: _Tags = None) -> str:
         """Keep something for later conversations."""

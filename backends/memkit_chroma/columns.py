@@ -14,7 +14,10 @@ import numpy as np
 from memkit.backing.arrays import grown
 from memkit.backing.packing import as_json
 from memkit.filters import (
+    FIELDS,
     And,
+    ContainsAll,
+    ContainsAny,
     Eq,
     FieldType,
     Filter,
@@ -37,6 +40,9 @@ class Column:
     def __init__(self) -> None:
         self.values: list[Any] = []
         self._codes_of: dict[Any, int] = {}
+        # Of lists of labels: the codes of the lists that hold each, up to this many codes.
+        self._holding: dict[str, list[int]] = {}
+        self._held = 0
         self._codes: NDArray[np.int32] = np.zeros(64, np.int32)
         self.size = 0
 
@@ -65,6 +71,9 @@ class Column:
         codes = self._codes[: self.size]
         if isinstance(leaf, Eq | In) and field_type(leaf.field) is FieldType.TEXT:
             return self._equal((leaf.value,) if isinstance(leaf, Eq) else leaf.values)
+        if isinstance(leaf, ContainsAny | ContainsAll) and leaf.field in FIELDS:
+            holds: Mask = self._labelled(leaf.values, every=isinstance(leaf, ContainsAll))[codes]
+            return holds
         test = predicate(leaf)
         held: Any = None
 
@@ -84,6 +93,19 @@ class Column:
         codes = self._codes[: self.size]
         mask: Mask = codes == wanted[0] if len(wanted) == 1 else np.isin(codes, wanted)
         return mask
+
+    def _labelled(self, labels: Iterable[Any], *, every: bool) -> Mask:
+        """Which of the lists hold one of these labels, or every one: looked up, too."""
+        for code in range(self._held, len(self.values)):
+            for label in self.values[code]:
+                self._holding.setdefault(label, []).append(code)
+        self._held = len(self.values)
+        answers: Mask = np.full(len(self.values), every)
+        for label in labels:
+            holds = np.zeros(len(self.values), np.bool_)
+            holds[self._holding.get(str(label), [])] = True
+            answers = answers & holds if every else answers | holds
+        return answers
 
     def at(self, rows: Sequence[int] | NDArray[Any]) -> list[Any]:
         """The values of rows."""

@@ -15,7 +15,7 @@ def value_in(field: str, values: dict[str, Any]) -> Any:
     if field == "link_to":
         return tuple(target for _, target in values.get("links", ()))
     value = values.get(field)
-    if field == "tags":
+    if field in ("tags", "entities"):
         return tuple(value or ())
     if value is not None and field in _TIMES:
         return moment(value)

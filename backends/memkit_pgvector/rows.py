@@ -27,10 +27,11 @@ RECORD_COLUMNS = (
     "superseded_at", "forgotten_at", "embedded", "length", "labels", "signature",
     "unique_keys", "body", "uses", "used_at", "useful", "useless", "author",
     "subject", "predicate", "object", "valid_from", "valid_to", "retracted_at",
+    "entities", "summarized_by", "archived_at", "archived_by", "run",
 )  # fmt: skip
 #: Texts that are found through ``labels``, as the values of lists are: a text may be longer
 #: than an index of its own would take, and records without them cost that index nothing.
-LABELLED = ("subject", "predicate", "object")
+LABELLED = ("subject", "predicate", "object", "summarized_by", "archived_by", "run")
 #: Those that a patch leaves alone: the keys, and what belongs to Touch.
 KEPT_COLUMNS = frozenset({"ns", "rid", "id", "uses", "used_at", "useful", "useless"})
 #: What :func:`record_from` reads.
@@ -60,6 +61,7 @@ def record_row(
     targets = tuple(dict.fromkeys([link.target for link in record.links])) if record.links else ()
     labels = [label_key(ns, "tags", tag) for tag in record.tags]
     labels += [label_key(ns, "link_to", target) for target in targets]
+    labels += [label_key(ns, "entities", name) for name in record.entities]
     for name in LABELLED:
         if (value := getattr(record, name)) is not None:
             labels.append(label_key(ns, name, value))
@@ -107,6 +109,11 @@ def record_row(
         _optional_micros(record.valid_from),
         _optional_micros(record.valid_to),
         _optional_micros(record.retracted_at),
+        wire.texts(record.entities),
+        wire.optional_text(record.summarized_by),
+        _optional_micros(record.archived_at),
+        wire.optional_text(record.archived_by),
+        wire.optional_text(record.run),
     ]
 
 

@@ -277,12 +277,16 @@ def migrations(partitions: int, vector_type: str, text_search: str) -> tuple[tup
         "ALTER TABLE @.store ADD COLUMN identity uuid NOT NULL DEFAULT gen_random_uuid()",
         "ALTER TABLE @.store ADD COLUMN feed_start bigint NOT NULL DEFAULT 0",
     )
-    # Columns without a value take no time to add, and are found by the index that is there.
+    # Columns that all rows have the same in take no time to add, and are found by the index that
+    # is there.
     fourth = (
         'ALTER TABLE @.records ADD COLUMN subject text COLLATE "C", '
         'ADD COLUMN predicate text COLLATE "C", ADD COLUMN object text COLLATE "C", '
         "ADD COLUMN valid_from bigint, ADD COLUMN valid_to bigint, "
         "ADD COLUMN retracted_at bigint",
+        "ALTER TABLE @.records ADD COLUMN entities text[] COLLATE \"C\" NOT NULL DEFAULT '{}', "
+        'ADD COLUMN summarized_by text COLLATE "C", ADD COLUMN archived_at bigint, '
+        'ADD COLUMN archived_by text COLLATE "C", ADD COLUMN run text COLLATE "C"',
     )
     return (tuple(first), second, tuple(token_tables(partitions)), fourth)
 

@@ -77,7 +77,7 @@ class EdgeStore:
                 # A kill may have come between the state that says so and the engine.
                 self.shard.add_dense(state.generation, state.dimension, options)
             if not (state.current or spec.read_only):
-                self.shard.add_fact_indexes()
+                self.shard.add_knowledge_indexes()
                 self.shard.flush()
                 state = state.upgraded()
                 folder.save(state)

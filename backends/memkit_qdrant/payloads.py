@@ -17,26 +17,31 @@ from memkit_qdrant.transport import Payload
 _TEXTS = (
     "project", "task", "agent", "visibility", "kind", "state", "superseded_by",
     "conversation_id", "speaker", "source", "author", "subject", "predicate", "object",
+    "summarized_by", "archived_by", "run",
 )  # fmt: skip
 _NUMBERS = ("version", "uses", "useful", "useless", "sequence")
 _TIMES = (
     "created_at", "updated_at", "occurred_at", "expires_at", "used_at", "superseded_at",
-    "forgotten_at", "valid_from", "valid_to", "retracted_at",
+    "forgotten_at", "valid_from", "valid_to", "retracted_at", "archived_at",
 )  # fmt: skip
 
 #: Fields whose index came with version 2 of the schema.
-FACTS = ("subject", "predicate", "object")
+KNOWLEDGE = (
+    "subject", "predicate", "object", "entities", "summarized_by", "archived_by", "run",
+)  # fmt: skip
 #: Fields whose index finds equal text. Not among the vectors' graph: it would take hours.
 KEYWORDS = (
     "project", "task", "agent", "visibility", "kind", "state", "tags", "link_to",
-    "conversation_id", "unique", *FACTS,
+    "conversation_id", "unique", *KNOWLEDGE,
 )  # fmt: skip
 #: Fields whose index finds ranges and gives an order.
 RANGES = ("created_at", "updated_at", "expires_at", "occurred_at")
 #: Fields whose index finds equal whole numbers.
 WHOLE = ("meta", "indexed", "embedded")
-#: Fields that can be counted by their index, which every store has whole.
-COUNTED = frozenset(KEYWORDS) - {"link_to", *FACTS}
+#: Fields that can be counted by their index, which every store has.
+COUNTED = frozenset(KEYWORDS) - {"link_to", *KNOWLEDGE}
+#: Those of which an older store has none yet.
+COUNTED_LATER = frozenset({"entities"})
 
 #: What a record is read from.
 RECORD = ("record",)
@@ -78,6 +83,7 @@ def payload_of(
             payload[name] = micros(time)
     for name, texts in (
         ("tags", record.tags),
+        ("entities", record.entities),
         ("link_to", [link.target for link in record.links]),
         ("unique", unique),
         (generation.signature, signature),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from memkit.backing.listing import Cursors, check_count_by, check_order, sorted_page
-from memkit.errors import InvalidInput
+from memkit.errors import InvalidInput, StoreError
 from memkit.filters import FIELDS, And, Filter, predicate
 from memkit.protocols import Order, ScanPage, Stored
 from memkit.types import MemoryRecord
@@ -19,6 +20,7 @@ from memkit_qdrant.conditions import Clause, Match, Span, where
 from memkit_qdrant.names import Generation, check_text, point_id
 from memkit_qdrant.payloads import (
     COUNTED,
+    COUNTED_LATER,
     RANGES,
     RECORD,
     ordered_by,
@@ -246,6 +248,9 @@ async def count(transport: Transport, selection: Selection, by: str | None) -> d
         return {"": await transport.count(selection.namespace, selection.clause)}
     if selection.test is None and by in COUNTED:
         return await transport.facet(selection.namespace, selection.clause, str(by))
+    if selection.test is None and by in COUNTED_LATER:
+        with suppress(StoreError):
+            return await transport.facet(selection.namespace, selection.clause, str(by))
     fields = set(selection.fields)
     if by is not None:
         fields.update(viewed_fields(selection.generation))

@@ -14,7 +14,7 @@ from memkit.errors import StoreError, StoreUnavailable
 from memkit.protocols import StoreSpec
 from memkit_qdrant.conditions import AnyOf, Clause, Ids
 from memkit_qdrant.names import Generation, claim_id
-from memkit_qdrant.payloads import FACTS
+from memkit_qdrant.payloads import KNOWLEDGE
 from memkit_qdrant.server_client import ServerClient, shard_key_name
 from memkit_qdrant.server_driver import OLDEST_SERVER
 from memkit_qdrant.server_forms import (
@@ -152,7 +152,7 @@ async def upgrade(client: ServerClient, saved: SavedState) -> None:
     """
     if saved.state.current:
         return
-    for name in FACTS:
+    for name in KNOWLEDGE:
         await client.call(
             partial(
                 client.client.create_payload_index,

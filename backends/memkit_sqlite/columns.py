@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     Positions: TypeAlias = NDArray[np.int64]
     Mask: TypeAlias = NDArray[np.bool_]
 
-TEXTS = ("project", "task", "agent", "visibility", "state", "kind", "conversation_id")
+LABELS = ("tags", "entities")
+TEXTS = (
+    "project", "task", "agent", "visibility", "state", "kind", "conversation_id", "summarized_by",
+)  # fmt: skip
 TIMES = (
     "created_at", "occurred_at", "expires_at", "superseded_at", "valid_from", "valid_to",
     "retracted_at",
@@ -25,7 +28,7 @@ TIMES = (
 FLAGS = ("pinned", "embedded")
 
 #: What a row for :meth:`Columns.append` holds, in order.
-INDEX_COLUMNS = ("seq", "id", "tags", *TEXTS, *TIMES, *FLAGS)
+INDEX_COLUMNS = ("seq", "id", *LABELS, *TEXTS, *TIMES, *FLAGS)
 
 #: Stands for a missing time; it is before every other.
 MISSING = np.iinfo(np.int64).min
@@ -49,7 +52,7 @@ class Columns:
         self.texts = {name: np.zeros(_FIRST_ROOM, np.int32) for name in TEXTS}
         self.times = {name: np.zeros(_FIRST_ROOM, np.int64) for name in TIMES}
         self.flags = {name: np.zeros(_FIRST_ROOM, np.bool_) for name in FLAGS}
-        self.tags: dict[str, array[int]] = {}
+        self.labels: dict[str, dict[str, array[int]]] = {name: {} for name in LABELS}
         # The code of each text that was ever seen; 0 is that of a missing one.
         self.codes: dict[str, dict[str | None, int]] = {name: {None: 0} for name in TEXTS}
         # The one code of a whole column, None before the first row, else _MIXED.
@@ -66,11 +69,12 @@ class Columns:
         by_column = list(zip(*rows, strict=True))
         self.ids.extend(by_column[1])
         self.at.update(zip(by_column[0], range(start, end), strict=True))
-        for position, text in enumerate(by_column[2], start):
-            if text is not None:
-                for tag in labels(text):
-                    self.tags.setdefault(tag, array("i")).append(position)
         fields = dict(zip(INDEX_COLUMNS, by_column, strict=False))
+        for name, held in self.labels.items():
+            for position, text in enumerate(fields[name], start):
+                if text is not None:
+                    for label in labels(text):
+                        held.setdefault(label, array("i")).append(position)
         for name in TEXTS:
             codes = self.codes[name]
             found = [codes.setdefault(value, len(codes)) for value in fields[name]]
@@ -90,7 +94,7 @@ class Columns:
         return np.arange(start, end)
 
     def replace(self, row: Row) -> None:
-        """Change a record's fields where it stands; its tags must be what they were."""
+        """Change a record's fields where it stands; its labels must be what they were."""
         position = self.at[row[0]]
         fields = dict(zip(INDEX_COLUMNS, row, strict=False))
         for name in TEXTS:
@@ -134,13 +138,14 @@ class Columns:
                 group[name][: len(kept)] = group[name][kept]
         self.ids = [self.ids[i] for i in kept.tolist()]
         self.at = {seq: int(moved[position]) for seq, position in self.at.items()}
-        for tag in list(self.tags):
-            positions = moved[np.frombuffer(self.tags[tag], np.int32)]
-            living = positions[positions >= 0].astype(np.int32)
-            if len(living):
-                self.tags[tag] = array("i", living.tobytes())
-            else:
-                del self.tags[tag]
+        for held in self.labels.values():
+            for label in list(held):
+                positions = moved[np.frombuffer(held[label], np.int32)]
+                living = positions[positions >= 0].astype(np.int32)
+                if len(living):
+                    held[label] = array("i", living.tobytes())
+                else:
+                    del held[label]
         self.seqs[: len(kept)] = self.seqs[kept]
         self.alive[: len(kept)] = True
         self.alive[len(kept) :] = False

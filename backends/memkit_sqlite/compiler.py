@@ -31,7 +31,12 @@ from memkit.filters import (
 )
 
 #: The tables that hold list fields, one row for each value.
-LABEL_TABLES = {"tags": "tags", "link_to": "targets", "signature": "signatures"}
+LABEL_TABLES = {
+    "tags": "tags",
+    "entities": "entities",
+    "link_to": "targets",
+    "signature": "signatures",
+}
 
 _REQUIRED = frozenset({
     "id", "visibility", "kind", "state", "confidence", "pinned", "embedded", "version", "uses",

@@ -26,7 +26,7 @@ from memkit.filters import (
     Not,
     Or,
 )
-from memkit_sqlite.columns import FLAGS, MISSING, TEXTS, TIMES, Columns
+from memkit_sqlite.columns import FLAGS, LABELS, MISSING, TEXTS, TIMES, Columns
 
 #: A truth value for each row, or one for all of them.
 Truth: TypeAlias = bool | NDArray[np.bool_]
@@ -62,7 +62,7 @@ def answerable(node: Filter) -> bool:
         case Lt(field) | Lte(field) | Gt(field) | Gte(field):
             return field in TIMES
         case ContainsAny(field) | ContainsAll(field):
-            return field == "tags"
+            return field in LABELS
 
 
 def evaluate(node: Filter, columns: Columns) -> Truth:
@@ -84,10 +84,10 @@ def evaluate(node: Filter, columns: Columns) -> Truth:
             return _exists(columns, field)
         case Lt(field, value) | Lte(field, value) | Gt(field, value) | Gte(field, value):
             return _ordered(columns, field, node, value)
-        case ContainsAny(_, values):
-            return _tagged(columns, values, every=False)
-        case ContainsAll(_, values):
-            return _tagged(columns, values, every=True)
+        case ContainsAny(field, values):
+            return _labelled(columns, field, values, every=False)
+        case ContainsAll(field, values):
+            return _labelled(columns, field, values, every=True)
 
 
 def _all(parts: tuple[Filter, ...], columns: Columns) -> Truth:
@@ -172,10 +172,10 @@ def _ordered(columns: Columns, field: str, node: Filter, value: Any) -> Truth:
     return found & (times != MISSING) if isinstance(node, Lt | Lte) else found
 
 
-def _tagged(columns: Columns, values: tuple[Any, ...], *, every: bool) -> Truth:
+def _labelled(columns: Columns, field: str, values: tuple[Any, ...], *, every: bool) -> Truth:
     result: Truth = every
     for value in dict.fromkeys(values):
-        positions = columns.tags.get(value)
+        positions = columns.labels[field].get(value)
         if positions is None:
             if every:
                 return False

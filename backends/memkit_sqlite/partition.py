@@ -54,7 +54,7 @@ class Partition:
             self._vectors.append(start, [row[_FIELDS + 2] for row in rows])
 
     def replace(self, row: Row) -> None:
-        """Change the fields of a record whose tags and index data are what they were."""
+        """Change the fields of a record whose labels and index data are what they were."""
         self.columns.replace(row)
 
     def kill(self, seq: int) -> None:

@@ -31,7 +31,8 @@ WRITTEN_COLUMNS = (
     "expires_at", "conversation_id", "sequence", "speaker", "source", "state", "version",
     "superseded_by", "superseded_at", "supersedes", "forgotten_at", "links", "uses", "used_at",
     "useful", "useless", "author", "subject", "predicate", "object", "valid_from", "valid_to",
-    "retracted_at", "unique_keys", "embedded",
+    "retracted_at", "entities", "summarized_by", "archived_at", "archived_by", "run",
+    "unique_keys", "embedded",
 )  # fmt: skip
 #: How many values of a row are a record's.
 RECORD_WIDTH = len(RECORD_COLUMNS)
@@ -90,6 +91,11 @@ def record_row(
         None if record.valid_from is None else micros(record.valid_from),
         None if record.valid_to is None else micros(record.valid_to),
         None if record.retracted_at is None else micros(record.retracted_at),
+        texts_json(record.entities),
+        record.summarized_by,
+        None if record.archived_at is None else micros(record.archived_at),
+        record.archived_by,
+        record.run,
         texts_json(unique),
         embedded,
     )
@@ -114,6 +120,7 @@ def record_from(namespace: str, row: Row) -> MemoryRecord:
         speaker, source, state, version, superseded_by, superseded_at, supersedes,
         forgotten_at, links, uses, used_at, useful, useless, author,
         subject, predicate, object_, valid_from, valid_to, retracted_at,
+        entities, summarized_by, archived_at, archived_by, run,
     ) = row[:RECORD_WIDTH]  # fmt: skip
     created = moment(created_at)
     return record_of((
@@ -155,6 +162,11 @@ def record_from(namespace: str, row: Row) -> MemoryRecord:
         None if valid_from is None else moment(valid_from),
         None if valid_to is None else moment(valid_to),
         None if retracted_at is None else moment(retracted_at),
+        labels(entities),
+        summarized_by,
+        None if archived_at is None else moment(archived_at),
+        archived_by,
+        run,
     ))  # fmt: skip
 
 

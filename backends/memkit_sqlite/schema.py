@@ -22,7 +22,7 @@ RECORD_COLUMNS = (
     "conversation_id", "sequence", "speaker", "source", "state", "version", "superseded_by",
     "superseded_at", "supersedes", "forgotten_at", "links", "uses", "used_at", "useful",
     "useless", "author", "subject", "predicate", "object", "valid_from", "valid_to",
-    "retracted_at",
+    "retracted_at", "entities", "summarized_by", "archived_at", "archived_by", "run",
 )  # fmt: skip
 
 # One row: what the store is. The epoch grows whenever what its vectors and terms mean changes,
@@ -72,6 +72,11 @@ CREATE TABLE records (
     valid_from INTEGER,
     valid_to INTEGER,
     retracted_at INTEGER,
+    entities TEXT,
+    summarized_by TEXT,
+    archived_at INTEGER,
+    archived_by TEXT,
+    run TEXT,
     state TEXT NOT NULL,
     version INTEGER NOT NULL,
     superseded_by TEXT,
@@ -114,6 +119,14 @@ def token_table(name: str) -> str:
     return f"CREATE TABLE {name} (seq INTEGER PRIMARY KEY, vectors BLOB NOT NULL)"
 
 
+def label_table(name: str) -> str:
+    """The statement that makes a table of a list field: a row for each label of a record."""
+    return (
+        f"CREATE TABLE {name} (ns INTEGER NOT NULL, value TEXT NOT NULL, seq INTEGER NOT NULL, "
+        "PRIMARY KEY (ns, value, seq)) WITHOUT ROWID"
+    )
+
+
 #: How much of an object its index holds: objects may be long.
 OBJECT_INDEXED = "substr(object, 1, 100)"
 
@@ -122,6 +135,12 @@ _FACT_INDEXES = (
     "CREATE INDEX records_fact ON records (ns, subject, predicate) WHERE subject IS NOT NULL",
     "CREATE INDEX records_predicate ON records (ns, predicate) WHERE predicate IS NOT NULL",
     f"CREATE INDEX records_object ON records (ns, {OBJECT_INDEXED}) WHERE object IS NOT NULL",
+)
+
+# Of the records that a run touched, which are few, or many at once.
+_RUN_INDEXES = tuple(
+    f"CREATE INDEX records_{field} ON records (ns, {field}) WHERE {field} IS NOT NULL"
+    for field in ("summarized_by", "archived_by", "run")
 )
 
 _IDENTIFY = "UPDATE store SET identity = lower(hex(randomblob(16)))"
@@ -143,25 +162,35 @@ UPGRADES = {
         "ALTER TABLE records ADD COLUMN valid_to INTEGER",
         "ALTER TABLE records ADD COLUMN retracted_at INTEGER",
         *_FACT_INDEXES,
+        "ALTER TABLE records ADD COLUMN entities TEXT",
+        "ALTER TABLE records ADD COLUMN summarized_by TEXT",
+        "ALTER TABLE records ADD COLUMN archived_at INTEGER",
+        "ALTER TABLE records ADD COLUMN archived_by TEXT",
+        "ALTER TABLE records ADD COLUMN run TEXT",
+        *_RUN_INDEXES,
+        label_table("entities"),
     ),
 }
 
-_NO_FACTS = (
-    "NULL AS subject, NULL AS predicate, NULL AS object, NULL AS valid_from, NULL AS valid_to, "
-    "NULL AS retracted_at"
-)
+_SINCE_4 = (
+    "subject", "predicate", "object", "valid_from", "valid_to", "retracted_at", "entities",
+    "summarized_by", "archived_at", "archived_by", "run",
+)  # fmt: skip
+_LACKING = ", ".join(f"NULL AS {column}" for column in _SINCE_4)
+_NO_ENTITIES = "CREATE TEMP VIEW entities AS SELECT 0 AS ns, '' AS value, 0 AS seq WHERE 0"
 
 #: What lets an older store be read as it is: by version, views that stand before its tables.
 VIEWS = {
     **dict.fromkeys(
         (1, 2),
         (
-            f"CREATE TEMP VIEW records AS SELECT *, NULL AS author, {_NO_FACTS} FROM main.records",
+            f"CREATE TEMP VIEW records AS SELECT *, NULL AS author, {_LACKING} FROM main.records",
             "CREATE TEMP VIEW changes AS SELECT *, NULL AS about FROM main.changes",
             "CREATE TEMP VIEW store AS SELECT *, NULL AS identity FROM main.store",
+            _NO_ENTITIES,
         ),
     ),
-    3: (f"CREATE TEMP VIEW records AS SELECT *, {_NO_FACTS} FROM main.records",),
+    3: (f"CREATE TEMP VIEW records AS SELECT *, {_LACKING} FROM main.records", _NO_ENTITIES),
 }
 
 #: Every statement that makes a new store.
@@ -177,14 +206,14 @@ SCHEMA = (
     "WHERE superseded_by IS NOT NULL",
     "CREATE INDEX records_unembedded ON records (ns) WHERE embedded = 0",
     *_FACT_INDEXES,
+    *_RUN_INDEXES,
     indexed_table("indexed"),
     indexed_table("staged"),
     token_table("tokens"),
     token_table("staged_tokens"),
-    "CREATE TABLE tags (ns INTEGER NOT NULL, value TEXT NOT NULL, seq INTEGER NOT NULL, "
-    "PRIMARY KEY (ns, value, seq)) WITHOUT ROWID",
-    "CREATE TABLE targets (ns INTEGER NOT NULL, value TEXT NOT NULL, seq INTEGER NOT NULL, "
-    "PRIMARY KEY (ns, value, seq)) WITHOUT ROWID",
+    label_table("tags"),
+    label_table("entities"),
+    label_table("targets"),
     # Signature and unique keys are held as hashes: their places in the trees are random, so
     # what counts for writing is how few pages they fill.
     "CREATE TABLE signatures (ns INTEGER NOT NULL, value INTEGER NOT NULL, seq INTEGER NOT NULL, "

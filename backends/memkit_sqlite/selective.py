@@ -28,6 +28,8 @@ _INDEXES = {
     "superseded_by": "records_superseded",
 }
 _FACT_FIELDS = frozenset({"subject", "predicate", "object"})
+# Their indexes are not named either: an older store has none.
+_RUN_FIELDS = frozenset({"summarized_by", "archived_by", "run"})
 
 
 def few_records(connection: apsw.Connection, ns: int, filter: Filter) -> list[int] | None:
@@ -56,8 +58,14 @@ def _lookups(ns: int, node: Filter) -> Iterator[tuple[str, list[Any]]]:
                 yield _among(ns, field, (value,))
             case In(field, held) if field in _INDEXES:
                 yield _among(ns, field, held)
+            case Eq(field, value) if field in _RUN_FIELDS:
+                yield _marked(ns, field, (value,))
+            case In(field, held) if field in _RUN_FIELDS:
+                yield _marked(ns, field, held)
             case Exists("subject") if "subject" not in facts:
-                yield "SELECT seq FROM records WHERE ns = ? AND subject IS NOT NULL LIMIT ?", [ns]
+                yield _there(ns, "subject")
+            case Exists(field) if field in _RUN_FIELDS:
+                yield _there(ns, field)
             case Eq("embedded", False):
                 yield (
                     "SELECT seq FROM main.records INDEXED BY records_unembedded WHERE ns = ? "
@@ -113,6 +121,18 @@ def _among(ns: int, field: str, held: tuple[Any, ...]) -> tuple[str, list[Any]]:
     return (
         f"SELECT seq FROM main.records INDEXED BY {_INDEXES[field]} WHERE ns = ? AND {known}"
         f"{field} IN (SELECT value FROM json_each(?)) LIMIT ?",
+        [ns, as_json(held)],
+    )
+
+
+def _there(ns: int, field: str) -> tuple[str, list[Any]]:
+    return f"SELECT seq FROM records WHERE ns = ? AND {field} IS NOT NULL LIMIT ?", [ns]
+
+
+def _marked(ns: int, field: str, held: tuple[Any, ...]) -> tuple[str, list[Any]]:
+    return (
+        f"SELECT seq FROM records WHERE ns = ? AND {field} IS NOT NULL AND {field} IN "
+        "(SELECT value FROM json_each(?)) LIMIT ?",
         [ns, as_json(held)],
     )
 

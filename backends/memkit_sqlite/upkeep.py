@@ -90,12 +90,18 @@ _RULES: tuple[tuple[str, str, str], ...] = (
         )
         for table, what, remedy in (
             ("tags", "tags", _REINDEX),
+            ("entities", "names of entities", _REINDEX),
             ("targets", "link targets", _REINDEX),
             ("signatures", "signature keys", _REEMBED),
             ("uniques", "unique keys", _REINDEX),
         )
     ),
     (_json_mismatch("tags", "tags", "j.value"), "{} tags cannot be found by", _REINDEX),
+    (
+        _json_mismatch("entities", "entities", "j.value"),
+        "{} names of entities cannot be found by",
+        _REINDEX,
+    ),
     (
         _json_mismatch("targets", "links", "json_extract(j.value, '$[1]')"),
         "{} links cannot be found by their target",

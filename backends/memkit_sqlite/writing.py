@@ -41,7 +41,8 @@ _PATCHED_AT = [WRITTEN_COLUMNS.index(name) for name in _PATCHED]
 _INSERT_INDEX = "INSERT INTO indexed (seq, signature, length, terms, vector) VALUES (?, ?, ?, ?, ?)"
 _INSERT_CHANGE = "INSERT INTO changes (seq, op, ns, id, at, about) VALUES (?, ?, ?, ?, ?, ?)"
 _SELECT_HELD = (
-    "SELECT seq, version, tags, links, unique_keys, embedded FROM records WHERE ns = ? AND id = ?"
+    "SELECT seq, version, tags, entities, links, unique_keys, embedded FROM records "
+    "WHERE ns = ? AND id = ?"
 )
 _TOUCH = (
     "UPDATE records SET uses = uses + ?, useful = useful + ?, useless = useless + ?, "
@@ -153,6 +154,7 @@ class Batch:
         kept: list[tuple[int, bytes | None]] = []
         changes: list[Row] = []
         tags: list[Row] = []
+        entities: list[Row] = []
         targets: list[Row] = []
         signatures: list[Row] = []
         uniques: list[Row] = []
@@ -169,6 +171,8 @@ class Batch:
             changes.append((seq, OP_PUT, ns, record.id, self._now, None))
             if record.tags:
                 tags += [(ns, tag, seq) for tag in dict.fromkeys(record.tags)]
+            if record.entities:
+                entities += [(ns, name, seq) for name in dict.fromkeys(record.entities)]
             if record.links:
                 targets += [(ns, to, seq) for to in {link.target for link in record.links}]
             if data.signature:
@@ -183,6 +187,7 @@ class Batch:
             tokens.put(self._tables.connection, kept)
         self._tables.add_labels("uniques", uniques)
         self._tables.add_labels("tags", tags)
+        self._tables.add_labels("entities", entities)
         self._tables.add_labels("targets", targets)
         self._tables.add_labels("signatures", signatures)
         many(_INSERT_CHANGE, changes)
@@ -194,7 +199,7 @@ class Batch:
         held: Any = None if ns is None else self._run(_SELECT_HELD, (ns, record.id)).fetchone()
         if ns is None or held is None:
             raise RecordNotFound(f"there is no record {record.id} to change")
-        seq, version, tags, links, unique_keys, embedded = held
+        seq, version, tags, entities, links, unique_keys, embedded = held
         if version != patch.expect_version:
             raise VersionConflict(
                 f"record {record.id} has version {version}, not {patch.expect_version}: read it "
@@ -214,12 +219,14 @@ class Batch:
             self._reindex(ns, seq, patch.index)
         row = record_row(record, ns, seq, unique, embedded)
         self._run(_UPDATE_RECORD, (*(row[i] for i in _PATCHED_AT), seq))
-        old_tags = labels(tags)
+        old_tags, old_entities = labels(tags), labels(entities)
         self._tables.replace_labels("tags", ns, old_tags, record.tags, seq)
+        self._tables.replace_labels("entities", ns, old_entities, record.entities, seq)
         self._tables.replace_labels(
             "targets", ns, link_targets(links), (link.target for link in record.links), seq
         )
-        anew = patch.index is not None or old_tags != record.tags
+        same = old_tags == record.tags and old_entities == record.entities
+        anew = patch.index is not None or not same
         op = OP_REINDEX if anew else OP_PATCH
         self._run(_INSERT_CHANGE, (seq, op, ns, record.id, self._now, patch.about))
         return _APPLIED
@@ -264,8 +271,9 @@ class Batch:
         held: Any = None if ns is None else self._run(_SELECT_HELD, (ns, operation.id)).fetchone()
         if ns is None or held is None:
             return
-        seq, _, tags, links, unique_keys, _ = held
+        seq, _, tags, entities, links, unique_keys, _ = held
         self._tables.drop_labels("tags", ns, labels(tags), seq)
+        self._tables.drop_labels("entities", ns, labels(entities), seq)
         self._tables.drop_labels("targets", ns, link_targets(links), seq)
         self._tables.drop_labels("uniques", ns, map(unique_hash, labels(unique_keys)), seq)
         self._tables.drop_labels("signatures", ns, self._signature(seq), seq)

@@ -88,6 +88,7 @@ def unpack_record(text: str) -> MemoryRecord:
     for name in packed.keys() & _TIMES:
         packed[name] = moment(packed[name])
     packed["tags"] = tuple(packed.get("tags", ()))
+    packed["entities"] = tuple(packed.get("entities", ()))
     packed["links"] = tuple(starmap(Link, packed.get("links", ())))
     for name in ("project", "task", "agent"):
         packed.setdefault(name, None)

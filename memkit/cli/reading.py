@@ -46,6 +46,9 @@ def recall(
         bool, typer.Option("--diverse/--repetitive", help="Whether repetitions make room.")
     ] = True,
     min_relevance: Annotated[float, typer.Option(help="From 0 to 1.")] = 0.0,
+    constraints: Annotated[
+        bool, typer.Option("--constraints/--no-constraints", help="Whether they come along.")
+    ] = True,
     explain: Annotated[bool, typer.Option("--explain", help="Say why, hit by hit.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -65,10 +68,15 @@ def recall(
         context=context,
         diverse=diverse,
         min_relevance=min_relevance,
+        constraints=constraints,
     )
     if as_json:
         show_json(told)
         return
+    if told["constraints"]:
+        show("constraints (always apply):")
+        for record in told["constraints"]:
+            show_record(record, "  ")
     for hit in told["memories"]:
         show_record(hit, f"{hit['score']:.3f}  ")
         if explain:

@@ -25,6 +25,7 @@ from memkit.types import (
     Remembered,
     RememberStatus,
     Status,
+    Step,
     Why,
 )
 
@@ -58,7 +59,7 @@ def record_of(told: Json) -> MemoryRecord:
         value = told[name]
         if name in _TIMES:
             value = time_of(value)
-        elif name == "tags":
+        elif name in ("tags", "entities"):
             value = tuple(value)
         elif name == "links":
             value = links_of(value)
@@ -89,7 +90,11 @@ def hit_of(told: Json) -> Hit:
 
 def recall_of(told: Json) -> RecallResult:
     """A recall's result."""
-    return RecallResult(tuple(hit_of(hit) for hit in told["memories"]), tuple(told["notices"]))
+    return RecallResult(
+        tuple(hit_of(hit) for hit in told["memories"]),
+        tuple(told["notices"]),
+        tuple(record_of(each) for each in told.get("constraints", ())),
+    )
 
 
 def remembered_of(told: Json) -> Remembered:
@@ -120,7 +125,9 @@ def counts_of(told: Json) -> dict[str, int]:
 def related_of(told: Json) -> list[Related]:
     """Records reached over links."""
     return [
-        Related(record_of(each["record"]), each["depth"], links_of(each["path"]))
+        Related(
+            record_of(each["record"]), each["depth"], tuple(Step(**step) for step in each["path"])
+        )
         for each in told["related"]
     ]
 

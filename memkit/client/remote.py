@@ -376,6 +376,7 @@ class AsyncClient(
         context: int = 0,
         diverse: bool = True,
         min_relevance: float = 0.0,
+        constraints: bool = True,
         vector: Sequence[float] | None = None,
     ) -> RecallResult:
         """As AsyncMemory's."""
@@ -394,6 +395,8 @@ class AsyncClient(
             at=check_time(at, "at"),
             vector=asking.vector_form(vector),
             profile=self._chosen("profile") if profile is None else profile,
+            # An older server knows nothing of it.
+            constraints=None if check_flag(constraints, "constraints") else False,
         )
         return await self._ask(
             "recall",

@@ -62,7 +62,11 @@ def evaluate(
         raise InvalidInput("two questions have one id")
     if sessions is not None:
         _check_session_field(sessions)
-    arguments = {"limit": LIMIT if sessions is None else SESSION_LIMIT, **(recall or {})}
+    arguments: dict[str, Any] = {
+        "limit": LIMIT if sessions is None else SESSION_LIMIT,
+        "constraints": False,
+        **(recall or {}),
+    }
     memory.warm_up()
     handles = _Handles(memory)
     notices: dict[str, None] = {}

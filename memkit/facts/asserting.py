@@ -17,7 +17,7 @@ from memkit.facts.settling import ATTEMPTS, KEPT, KIND, Group, Settled, Tally, i
 from memkit.hints import event_hint
 from memkit.protocols import IndexData, Operation, Patch, Put
 from memkit.scope import Scope
-from memkit.types import EventType, MemoryRecord, State
+from memkit.types import EventType, Link, MemoryRecord, State
 from memkit.validation import check_text, check_time
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ class Assertion:
         subject, predicate, object: whom it is about, what is said of them, the value.
         valid_from, valid_to: when it is true (aware); from now on, unless told otherwise.
         content: the sentence that is recalled; made of the three parts, unless given.
-        confidence, source, tags, metadata, private: as for a memory.
+        confidence, source, tags, metadata, private, expires_at: as for a memory.
+        id, run, links: of what a run makes: the record's own id, the run's, its first links.
+        unless_held: where the same is known to hold at ``valid_from``, nothing is stored.
     """
 
     subject: str
@@ -49,6 +51,11 @@ class Assertion:
     tags: Iterable[str] = ()
     metadata: Mapping[str, Any] | None = None
     private: bool = False
+    expires_at: datetime | None = None
+    id: str | None = None
+    run: str | None = None
+    links: tuple[Link, ...] = ()
+    unless_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +94,12 @@ async def assert_fact(engine: Engine, scope: Scope, told: Assertion) -> Asserted
         StoreError: the store could not keep it.
     """
     engine.require_open()
-    record = _record(engine, scope, told)
+    record = await _record(engine, scope, told)
     group = await Group.of(engine, record)
-    if told.valid_from is None and told.valid_to is None:
+    if (told.valid_from is None or told.unless_held) and told.valid_to is None:
+        moment = record.created_at if told.valid_from is None else told.valid_from
         pair = sides(record, group.rule.symmetric), record.object
-        for held in group.standing(record.created_at):
+        for held in group.standing(moment):
             same = held.object if held.subject == record.subject else held.subject
             if (sides(held, group.rule.symmetric), same) == pair and held.valid_to is None:
                 return Asserted("duplicate", held)
@@ -152,7 +160,7 @@ def _told(
     return Asserted(status, record, tuple(closed), tuple(reopened), notices)
 
 
-def _record(engine: Engine, scope: Scope, told: Assertion) -> MemoryRecord:
+async def _record(engine: Engine, scope: Scope, told: Assertion) -> MemoryRecord:
     subject = name_of(told.subject, "subject", SUBJECT_MAX)
     predicate = predicate_name(told.predicate)
     object_ = name_of(told.object, "object", OBJECT_MAX)
@@ -172,15 +180,23 @@ def _record(engine: Engine, scope: Scope, told: Assertion) -> MemoryRecord:
         private=told.private,
         confidence=told.confidence,
         source=told.source,
+        expires_at=told.expires_at,
     )
-    return replace(
-        record_from(draft, scope, now, engine.settings),
+    policy = await engine.policies.of(scope.namespace)
+    record = replace(
+        record_from(draft, scope, now, engine.settings, policy),
         subject=subject,
         predicate=predicate,
         object=object_,
         valid_from=valid_from,
         valid_to=valid_to,
+        run=told.run,
+        links=told.links,
     )
+    if told.id is not None:
+        record = replace(record, id=told.id)
+    (record,) = await engine.named((record,))
+    return record
 
 
 async def retract(
@@ -243,7 +259,7 @@ async def correct(engine: Engine, scope: Scope, id_: str, told: Assertion) -> As
     """
     old = (await engine.one(scope, id_)).record
     home = replace(scope, project=old.project, task=old.task)
-    new = replace(_record(engine, home, told), supersedes=id_)
+    new = replace(await _record(engine, home, told), supersedes=id_)
     same = ("subject", "predicate", "object", "valid_from", "valid_to")
     if all(getattr(old, name) == getattr(new, name) for name in same):
         raise InvalidInput("the correction says what the fact says already")

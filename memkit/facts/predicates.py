@@ -51,8 +51,9 @@ _SINGLE: Final = (
     "works_for"
 )
 _SYMMETRIC: Final = (
-    "colleague_of connected_to cousin_of dating friend_of friends_with knows married_to "
-    "met neighbour_of neighbor_of partner_of related_to same_as sibling_of spouse_of works_with"
+    "also_known_as colleague_of connected_to cousin_of dating friend_of friends_with knows "
+    "married_to met neighbour_of neighbor_of partner_of related_to same_as sibling_of spouse_of "
+    "works_with"
 )
 #: What memkit takes predicates for that nobody declared; any other has many values.
 DEFAULTS: Final[Mapping[str, Predicate]] = {

@@ -40,6 +40,7 @@ CHUNK = 500
 _HINTS = get_type_hints(MemoryRecord)
 _TIMES = frozenset(name for name, hint in _HINTS.items() if "datetime" in str(hint))
 _NAMES = tuple(field.name for field in fields(MemoryRecord))
+_ENTITIES_MAX = 64
 _COUNTERS = ("version", "uses", "useful", "useless")
 
 Line: TypeAlias = dict[str, Any]
@@ -126,7 +127,7 @@ def to_line(record: MemoryRecord, unique: Iterable[str]) -> Line:
             value = value.isoformat()
         elif name == "links":
             value = [{"type": edge.type, "target": edge.target} for edge in value]
-        elif name == "tags":
+        elif name in ("tags", "entities"):
             value = list(value)
         elif name == "metadata":
             value = dict(value)
@@ -153,6 +154,10 @@ _CHECKS: Mapping[str, Callable[[Any], object]] = {
     "sequence": lambda value: check_count(value, "sequence", 0, 2**63 - 1),
     "visibility": lambda value: _one_of(value, "visibility", tuple(Visibility)),
     "pinned": lambda value: _one_of(value, "pinned", (True, False)),
+    "entities": lambda value: _entities(value),
+    "summarized_by": lambda value: check_id(value, "summarized_by"),
+    "archived_by": lambda value: check_id(value, "archived_by"),
+    "run": lambda value: check_id(value, "run"),
 }
 
 
@@ -204,6 +209,15 @@ def _time(name: str, value: object) -> datetime:
     if time is None or time.utcoffset() is None:
         raise InvalidInput(f"{name} must be an ISO 8601 time with a zone")
     return time.astimezone(UTC)
+
+
+def _entities(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or len(value) > _ENTITIES_MAX:
+        raise InvalidInput(f"entities must be a list of at most {_ENTITIES_MAX} names")
+    try:
+        return tuple(dict.fromkeys(check_label(name, "an entity's name") for name in value))
+    except InvalidScope as error:
+        raise InvalidInput(str(error)) from None
 
 
 def _links(value: object) -> tuple[Link, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from memkit.clock import new_id, utc_now
 from memkit.errors import RecordNotFound, StoreError, VersionConflict
 from memkit.filters import EVERYTHING, ContainsAny, In
-from memkit.hints import erasure_hint
+from memkit.hints import UNSEEN, erasure_hint
 from memkit.lifecycle.lending import lent_anew
 from memkit.protocols import (
     Delete,
@@ -61,6 +61,22 @@ async def erase(engine: Engine, scope: Scope, ids: Sequence[str]) -> ErasureRece
     )
 
 
+async def erase_found(engine: Engine, scope: Scope, records: Sequence[MemoryRecord]) -> None:
+    """Erase records that were found to be the scope's, without older versions or a receipt.
+
+    For many: what they leave is read back by id alone.
+
+    Raises:
+        StoreError: one of them can still be read.
+    """
+    gone = tuple(record.id for record in records)
+    await _delete(engine, scope, gone, records)
+    engine.usage.drop(scope.namespace, gone)
+    engine.vectorizer.forget([index_text(record) for record in records])
+    if await engine.backend.get(scope.namespace, gone):
+        raise StoreError("records that were erased can still be read: run memkit doctor")
+
+
 async def _with_history(engine: Engine, scope: Scope, ids: Sequence[str]) -> dict[str, Stored]:
     found = await engine.visible(scope, ids, vectors=True)
     missing = [id_ for id_ in ids if id_ not in found]
@@ -78,9 +94,20 @@ async def _with_history(engine: Engine, scope: Scope, ids: Sequence[str]) -> dic
             for item in pointing
             if item.record.subject is None or item.record.retracted_at is not None
         ]
+        older += await _made_of(engine, scope, frontier)
         frontier = [item.record.id for item in older if item.record.id not in doomed]
         doomed.update((item.record.id, item) for item in older)
     return doomed
+
+
+async def _made_of(engine: Engine, scope: Scope, ids: Sequence[str]) -> list[Stored]:
+    """What runs made of these records: it says what they said."""
+    return [
+        item
+        for item in await _all(engine, scope, ContainsAny("link_to", tuple(ids)))
+        if item.record.run is not None
+        and any(edge.type == "derived_from" and edge.target in ids for edge in item.record.links)
+    ]
 
 
 async def _all(engine: Engine, scope: Scope, wanted: In | ContainsAny) -> list[Stored]:
@@ -109,9 +136,13 @@ async def _delete(
             for item in await _all(engine, scope, ContainsAny("link_to", gone))
         }
         successors = await _successors(engine, scope, gone)
+        marked = {
+            item.record.id: item.record
+            for item in await _all(engine, scope, In("summarized_by", gone))
+        }
         # The words that they lent are traces too.
         lent = {patch.record.id: patch for patch in await lent_anew(engine, doomed, without=gone)}
-        for record in {**pointing, **successors}.values():
+        for record in {**marked, **pointing, **successors}.values():
             if record.id in gone:
                 continue
             links = tuple(edge for edge in record.links if edge.target not in gone)
@@ -147,18 +178,21 @@ def _detached(
         record,
         links=links,
         supersedes=None if record.supersedes in gone else record.supersedes,
-        updated_at=utc_now(),
-        version=record.version + 1,
+        summarized_by=None if record.summarized_by in gone else record.summarized_by,
     )
+    if (changed.links, changed.supersedes) == (record.links, record.supersedes):
+        # No more than a mark, which is not what the record says.
+        return Patch(changed, record.version, index, about=UNSEEN)
+    changed = replace(changed, updated_at=utc_now(), version=record.version + 1)
     return Patch(changed, record.version, index)
 
 
 async def _read_back(engine: Engine, scope: Scope, doomed: dict[str, Stored]) -> tuple[str, ...]:
     namespace, backend = scope.namespace, engine.backend
     gone = tuple(doomed)
-    checks = ["get by id", "scan by id", "scan by link"]
+    checks = ["get by id", "scan by id", "scan by link", "scan by summary"]
     traces = set(await backend.get(namespace, gone))
-    for wanted in (In("id", gone), ContainsAny("link_to", gone)):
+    for wanted in (In("id", gone), ContainsAny("link_to", gone), In("summarized_by", gone)):
         traces |= {item.record.id for item in (await backend.scan(namespace, wanted)).items}
     for item in doomed.values():
         legs: list[SearchLeg] = []

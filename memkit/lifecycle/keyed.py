@@ -19,6 +19,7 @@ from memkit.types import EventType, MemoryRecord, Remembered, RememberStatus, St
 
 if TYPE_CHECKING:
     from memkit.engine import Engine
+    from memkit.policy import Policy
 
 _ATTEMPTS = 64
 
@@ -39,7 +40,10 @@ async def put(
     """
     engine.require_open()
     vectors = engine.given(drafts) or [None] * len(drafts)
-    records = [_record(engine, scope, draft) for draft in drafts]
+    policy = await engine.policies.of(scope.namespace)
+    records = [_record(engine, scope, draft, policy) for draft in drafts]
+    if engine.finder is not None:
+        records = await engine.named(records)
     last = {record.id: at for at, record in enumerate(records)}
     chosen = sorted(last.values())
     done: dict[str, Remembered] = {}
@@ -58,12 +62,12 @@ async def put(
     return [done[record.id] for record in records]
 
 
-def _record(engine: Engine, scope: Scope, draft: Draft) -> MemoryRecord:
+def _record(engine: Engine, scope: Scope, draft: Draft, policy: Policy) -> MemoryRecord:
     if draft.key is None:
         raise InvalidInput("a memory to put needs a key")
     if draft.idempotency_key is not None:
         raise InvalidInput("a key is enough: to put a memory twice is to put it once")
-    record = record_from(draft, scope, utc_now(), engine.settings)
+    record = record_from(draft, scope, utc_now(), engine.settings, policy)
     return replace(record, id=keyed_id(scope, draft.key, private=draft.private))
 
 

@@ -107,6 +107,8 @@ async def revise(
         if changed is record:
             return record
         scope.require_taggable(changed.tags)
+        if (changed.content, changed.speaker) != (record.content, record.speaker):
+            (changed,) = await engine.named((changed,))
         changed = replace(changed, updated_at=utc_now(), version=record.version + 1)
         try:
             await _replace(engine, stored, changed)
@@ -174,6 +176,10 @@ def revised(
     new: dict[str, Any] = {}
     if "content" in given:
         new["content"] = check_text(given["content"], "content", settings.max_content_chars)
+        if new["content"] != record.content:
+            # What was found in the old text, and what speaks for it.
+            new["entities"] = ()
+            new["summarized_by"] = None
     if "kind" in given:
         new["kind"] = check_kind(given["kind"])
     if "tags" in given:
@@ -209,9 +215,11 @@ async def correct(engine: Engine, scope: Scope, id_: str, draft: Draft) -> Remem
     old = (await engine.one(scope, id_)).record
     home = replace(scope, project=old.project, task=old.task)
     now = utc_now()
-    new = replace(record_from(draft, home, now, engine.settings), supersedes=id_)
+    policy = await engine.policies.of(scope.namespace)
+    new = replace(record_from(draft, home, now, engine.settings, policy), supersedes=id_)
     if content_key(new) is not None and content_key(new) == content_key(old):
         raise InvalidInput("the correction says what the record says already")
+    (new,) = await engine.named((new,))
     (index,), notice = await engine.index((new,))
 
     for _ in range(_ATTEMPTS):
@@ -272,11 +280,12 @@ async def restore(engine: Engine, scope: Scope, id_: str) -> MemoryRecord:
     def show(record: MemoryRecord) -> MemoryRecord:
         if record.state == State.ACTIVE:
             return record
+        shown = replace(record, forgotten_at=None, archived_at=None, archived_by=None)
         if record.superseded_by is not None and record.state == State.FORGOTTEN:
             # It was history before it was forgotten, and is history again.
-            return replace(record, state=State.SUPERSEDED.value, forgotten_at=None)
+            return replace(shown, state=State.SUPERSEDED.value)
         if record.retracted_at is not None and record.state != State.SUPERSEDED:
-            return replace(record, state=State.SUPERSEDED.value, forgotten_at=None)
+            return replace(shown, state=State.SUPERSEDED.value)
         if record.state == State.SUPERSEDED and record.subject is not None:
             raise InvalidInput(
                 f"fact {id_} no longer holds: undo what took its place, or assert it again"
@@ -286,13 +295,7 @@ async def restore(engine: Engine, scope: Scope, id_: str) -> MemoryRecord:
                 f"record {id_} was corrected by {record.superseded_by}: forget that one, or "
                 "correct it back"
             )
-        return replace(
-            record,
-            state=State.ACTIVE.value,
-            forgotten_at=None,
-            superseded_by=None,
-            superseded_at=None,
-        )
+        return replace(shown, state=State.ACTIVE.value, superseded_by=None, superseded_at=None)
 
     return await revise(engine, scope, id_, show, state=None)
 

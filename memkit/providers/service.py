@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -83,6 +84,7 @@ class Service:
         credentials: where the key is.
         timeout: seconds that one answer may take.
         patience: how often to ask again.
+        most_bytes: how long an answer may be; by default as long as it likes.
 
     Raises:
         ConfigurationError: the URL is malformed or carries a password or options.
@@ -96,6 +98,7 @@ class Service:
         credentials: Credentials,
         timeout: float,
         patience: Patience,
+        most_bytes: int | None = None,
     ) -> None:
         self.base_url, host = _checked(scheme, base_url, kind.example)
         self.name = f"the {kind.work} service at {host}"
@@ -103,6 +106,7 @@ class Service:
         self._credentials = credentials
         self._timeout = timeout
         self._patience = patience
+        self._most_bytes = most_bytes
         self._lock = threading.Lock()
         self._client: httpx.Client | None = None
         self._closing = threading.Event()
@@ -164,18 +168,48 @@ class Service:
         headers = self._credentials.headers(self._kind, self.base_url)
         url = f"{self.base_url}{self._kind.path}"
         try:
-            answer = client.post(url, json=dict(body), headers=headers)
+            answer = self._post(client, url, body, headers)
         except httpx.TimeoutException as error:
             # Not tried again: whoever waits has waited long enough.
-            raise self._kind.unavailable(
-                f"{self.name} did not answer within {self._timeout:g} seconds"
-            ) from error
+            raise self._late() from error
         except httpx.RequestError as error:
             return None, f"{self.name} cannot be reached ({type(error).__name__})", error
         except RuntimeError as error:
             # What httpx raises for a client that another thread has closed.
             raise self._closed() from error
         return answer, f"{self.name} answered {answer.status_code}", None
+
+    def _post(
+        self,
+        client: httpx.Client,
+        url: str,
+        body: Mapping[str, object],
+        headers: Mapping[str, str],
+    ) -> httpx.Response:
+        """The answer; where its length is limited, it must also be whole within the time."""
+        import httpx
+
+        if self._most_bytes is None:
+            return client.post(url, json=dict(body), headers=headers)
+        until = time.monotonic() + self._timeout
+        content = bytearray()
+        with client.stream("POST", url, json=dict(body), headers=headers) as answer:
+            for some in answer.iter_bytes():
+                content += some
+                if len(content) > self._most_bytes:
+                    raise self._kind.too_long(
+                        f"{self.name} answered more than {self._most_bytes:,} bytes"
+                    )
+                if time.monotonic() > until:
+                    raise self._late()
+        # The content is decoded already: headers that say how it was encoded must not stay.
+        kept = {name: answer.headers[name] for name in ("retry-after",) if name in answer.headers}
+        return httpx.Response(answer.status_code, headers=kept, content=bytes(content))
+
+    def _late(self) -> Exception:
+        return self._kind.unavailable(
+            f"{self.name} did not answer within {self._timeout:g} seconds"
+        )
 
     def _closed(self) -> Exception:
         return self._kind.unavailable(f"the {self._kind.noun} was closed meanwhile")

@@ -2,16 +2,19 @@
 
 from memkit.rendering.blocks import block
 from memkit.rendering.defusing import BAR, legible, quoted, word
-from memkit.rendering.fitting import PREFACE, Memories, render
+from memkit.rendering.fitting import CONSTRAINTS, PREFACE, Memories, render
+from memkit.rendering.lists import listed
 from memkit.rendering.tokens import estimated_tokens
 
 __all__ = [
     "BAR",
+    "CONSTRAINTS",
     "PREFACE",
     "Memories",
     "block",
     "estimated_tokens",
     "legible",
+    "listed",
     "quoted",
     "render",
     "word",

@@ -28,6 +28,7 @@ _SHOWN = (
     ("project", "project"),
     ("task", "task"),
 )
+_BRIEF = frozenset({"id", "author", "agent", "project", "task"})
 
 
 def block(
@@ -38,6 +39,7 @@ def block(
     relevance: float | None = None,
     chars: int | None = None,
     more: str = "",
+    brief: bool = False,
 ) -> str:
     """A memory as lines: one that says what it is, then its text behind bars.
 
@@ -48,16 +50,19 @@ def block(
         relevance: how likely it answers, 0 to 1, if that is known.
         chars: how many characters of its text to show; all of them if not given.
         more: what the mark of a text that was cut adds.
+        brief: say of it only which it is, and whose.
     """
     said = [
-        f"{name}={_value(value)}" for key, name in _SHOWN if (value := _shown(record, key, id_))
+        f"{name}={_value(value)}"
+        for key, name in _SHOWN
+        if (not brief or key in _BRIEF) and (value := _shown(record, key, id_))
     ]
     stamp = f"agent:{_of(record, 'agent')}"
-    tags = [tag for tag in _of(record, "tags") or () if tag != stamp]
+    tags = [tag for tag in _of(record, "tags") or () if tag != stamp and not brief]
     if tags:
         hidden = [f"+{len(tags) - TAGS_MAX}"] if len(tags) > TAGS_MAX else []
         said.append("tags=" + ",".join([*map(word, tags[:TAGS_MAX]), *hidden]))
-    if (_of(record, "version") or 1) != 1:
+    if (_of(record, "version") or 1) != 1 and not brief:
         said.append(f"version={word(_of(record, 'version'))}")
     if (_of(record, "state") or "active") != "active":
         said.append(f"state={word(_of(record, 'state'))}")

@@ -5,42 +5,52 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from memkit.types import MemoryRecord, kind_defaults
+from memkit.policy import DEFAULT_POLICY, Policy
+from memkit.types import MemoryRecord
 
 if TYPE_CHECKING:
     from memkit.config import Settings
 
 _DAY_SECONDS = 86_400.0
-#: Each recall lengthens a record's half-life by a tenth, up to three times its length.
-_USE_EXTENDS = 0.1
-_EXTENSION_MAX = 3.0
 
 
-def factors_of(record: MemoryRecord, now: datetime, settings: Settings) -> dict[str, float]:
+def factors_of(
+    record: MemoryRecord, now: datetime, settings: Settings, policy: Policy = DEFAULT_POLICY
+) -> dict[str, float]:
     """The multipliers of a record's fused score, by name; those equal to 1 are left out.
 
     - ``recency = 1 - w * (1 - 2 ** (-age / half_life))`` with the age in days since the
-      record last changed and its kind's half-life, which use extends; ``w`` is
-      ``recency_weight``, so that age alone never costs more than that share.
+      record last changed and the half-life that ``policy`` has for its kind, which use extends;
+      ``w`` is ``recency_weight``, so that age alone never costs more than that share.
     - ``confidence = 1 + w * (confidence - 0.5)``.
-    - ``use = 1 + w * (useful - useless) / (useful + useless + 1)`` from feedback. Being
-      recalled often is no merit by itself: counting it would let early hits stay on top.
+    - ``use = 1 + w * (2 * quality - 1)`` from feedback, see :func:`quality`. Being recalled often
+      is no merit by itself: counting it would let early hits stay on top.
     - ``pin = 1 + w`` for pinned records.
+    - ``summarized = w`` for records that a summary speaks for, pinned ones apart.
     """
     factors: dict[str, float] = {}
-    half_life = kind_defaults(record.kind).half_life_days
-    if half_life is not None and settings.recency_weight > 0:
-        extension = min(_EXTENSION_MAX, 1 + _USE_EXTENDS * record.uses)
-        # A clock set back must not make a record younger than new.
-        age = max(0.0, (now - record.updated_at).total_seconds()) / _DAY_SECONDS
-        faded = 1 - 2 ** (-age / (half_life * extension))
-        factors["recency"] = 1 - settings.recency_weight * faded
+    if settings.recency_weight > 0:
+        half_life = policy.half_life(record.kind, record.uses)
+        if half_life is not None:
+            # A clock set back must not make a record younger than new.
+            age = max(0.0, (now - record.updated_at).total_seconds()) / _DAY_SECONDS
+            factors["recency"] = 1 - settings.recency_weight * (1 - 2 ** (-age / half_life))
     if record.confidence != 0.5:
         factors["confidence"] = 1 + settings.confidence_weight * (record.confidence - 0.5)
-    judged = record.useful + record.useless
-    if judged:
-        balance = (record.useful - record.useless) / (judged + 1)
-        factors["use"] = 1 + settings.use_weight * balance
+    if record.useful or record.useless:
+        factors["use"] = 1 + settings.use_weight * (2 * quality(record) - 1)
     if record.pinned:
         factors["pin"] = 1 + settings.pin_weight
+    elif record.summarized_by is not None and settings.summarized_weight != 1:
+        factors["summarized"] = settings.summarized_weight
     return factors
+
+
+def quality(record: MemoryRecord) -> float:
+    """How useful a record was found, from 0 to 1; 0.5 while nobody has judged it.
+
+    The share of those who found it useful, with half a judgement of either kind added (Laplace's
+    smoothing with 1/2): ``(useful + 0.5) / (useful + useless + 1)``, so that one voice moves it
+    half way, and many move it nearly to what they say.
+    """
+    return (record.useful + 0.5) / (record.useful + record.useless + 1)

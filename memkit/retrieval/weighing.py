@@ -7,6 +7,7 @@ from datetime import datetime
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
+from memkit.policy import DEFAULT_POLICY, Policy
 from memkit.retrieval.context import conversation_factors
 from memkit.retrieval.diversity import REPEAT, repeats
 from memkit.retrieval.factors import factors_of
@@ -34,6 +35,7 @@ def weigh(
     query: str,
     now: datetime,
     settings: Settings,
+    policy: Policy = DEFAULT_POLICY,
     *,
     around: bool = True,
     spans: Sequence[Span] = (),
@@ -46,11 +48,12 @@ def weigh(
         query: what was asked.
         now: the time that ages are counted from.
         settings: the weights.
+        policy: how each kind ages.
         around: whether conversations and exact names count, not the record alone.
         spans: the times that the query asks about.
         diverse: among so many best, texts that repeat a better one make room; 0: they stay.
     """
-    weighed = [factors_of(record, now, settings) for _, record in found]
+    weighed = [factors_of(record, now, settings, policy) for _, record in found]
     if around:
         lent = conversation_factors([(entry.score, record) for entry, record in found], query)
         names = exact_names(query)

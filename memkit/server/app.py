@@ -48,6 +48,7 @@ def make_app(
     from starlette.exceptions import HTTPException
 
     from memkit.server.metrics import Metrics
+    from memkit.server.scheduling import Schedule
 
     settings = memory.settings if settings is None else settings
     require_authentication(settings, control)
@@ -63,6 +64,7 @@ def make_app(
                 context.ending.set()
 
     mounted, lifespans = _mounted(context)
+    lifespans.append(Schedule(context).lifespan)
     app = Starlette(
         routes=[*_routes(context), *mounted],
         middleware=_layers(context),

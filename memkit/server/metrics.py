@@ -37,6 +37,12 @@ class Metrics:
         self.events = Counter(
             "memkit_events_sent", "Events that were sent to readers.", registry=self.registry
         )
+        self.scheduled = Counter(
+            "memkit_scheduled_runs",
+            "Runs of the schedule, by operation and outcome: done, active, interrupted, failed.",
+            ("operation", "outcome"),
+            registry=self.registry,
+        )
         self._in_flight = Gauge(
             "memkit_requests_in_flight",
             "Requests that are being answered.",

@@ -53,6 +53,8 @@ FAILURES: Final[Mapping[str, Failure]] = MappingProxyType(
         "version_conflict": Failure(409, "The record has changed"),
         "idempotency_conflict": Failure(409, "The idempotency key was used for something else"),
         "duplicate": Failure(409, "There is one already"),
+        "run_active": Failure(409, "Another run is at work"),
+        "run_not_found": Failure(404, "There is no such run"),
         "store": Failure(500, "The store failed"),
         "store_closed": Failure(503, "The server is closing", passing=True),
         "store_unavailable": Failure(503, "The store is not available", passing=True),
@@ -65,6 +67,10 @@ FAILURES: Final[Mapping[str, Failure]] = MappingProxyType(
         "embedder_unavailable": Failure(503, "The embedder is not available", passing=True),
         "reranker": Failure(500, "Reranking failed"),
         "reranker_unavailable": Failure(503, "The reranker is not available", passing=True),
+        "language_model": Failure(500, "The language model failed"),
+        "language_model_unavailable": Failure(
+            503, "The language model is not available", passing=True
+        ),
         "unauthenticated": Failure(401, "A valid credential is needed"),
         "forbidden": Failure(403, "This is not allowed"),
         "rate_limited": Failure(429, "Too many requests", passing=True),

@@ -101,6 +101,7 @@ class Recall(Selection):
     context: int = Field(0, ge=0, le=20, description="turns around each hit")
     diverse: bool = Field(True, description="whether repetitions make room")
     min_relevance: float = Field(0.0, ge=0, le=1, description="leave out what is less relevant")
+    constraints: bool = Field(True, description="whether constraints come along")
 
 
 class ByIds(Input):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any, NotRequired, cast
 
 # The standard library's TypedDict does not tell pydantic enough before Python 3.12.
@@ -104,10 +105,14 @@ class HitJson(RecordJson):
 
 
 class RecallJson(TypedDict):
-    """What a recall found, best first; ``notices`` says what was missing from the answer."""
+    """What a recall found, best first; ``notices`` says what was missing from the answer.
+
+    ``constraints`` apply whatever was asked; they are left out where they were not wanted.
+    """
 
     memories: list[HitJson]
     notices: list[str]
+    constraints: list[RecordJson]
 
 
 class NearJson(TypedDict):
@@ -162,12 +167,20 @@ class CountsJson(TypedDict):
     counts: dict[str, int]
 
 
+class StepJson(LinkJson):
+    """A link as it was followed."""
+
+    source: str
+    direction: str
+    name: str
+
+
 class RelatedOneJson(TypedDict):
     """A record reached over links."""
 
     record: RecordJson
     depth: int
-    path: list[LinkJson]
+    path: list[StepJson]
 
 
 class RelatedJson(TypedDict):
@@ -305,7 +318,11 @@ def hit_json(hit: Hit) -> HitJson:
 
 def recall_json(result: RecallResult) -> RecallJson:
     """A recall's result as JSON."""
-    return {"memories": [hit_json(hit) for hit in result], "notices": list(result.notices)}
+    return {
+        "memories": [hit_json(hit) for hit in result],
+        "notices": list(result.notices),
+        "constraints": [record_json(record) for record in result.constraints],
+    }
 
 
 def near_json(copy: NearCopy) -> NearJson:
@@ -360,7 +377,7 @@ def related_json(found: Iterable[Related]) -> RelatedJson:
             {
                 "record": record_json(each.record),
                 "depth": each.depth,
-                "path": [{"type": link.type, "target": link.target} for link in each.path],
+                "path": [cast(StepJson, asdict(step)) for step in each.path],
             }
             for each in found
         ]

@@ -80,9 +80,11 @@ async def recall(call: Call, given: inputs.Recall) -> outputs.RecallJson:
         context=given.context,
         diverse=given.diverse,
         min_relevance=given.min_relevance,
+        constraints=given.constraints,
         vector=given.vector,
     )
     call.touched += [hit.record.id for hit in result]
+    call.touched += [record.id for record in result.constraints]
     return outputs.recall_json(result)
 
 

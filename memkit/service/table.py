@@ -158,7 +158,7 @@ _ROWS = (
     row(
         "timeline", "Tell what happened, in order of time.",
         facts.timeline, facts.Timeline, facts.TimelineJson, _READ, _READS,
-        ("GET", "/api/timeline"), None, "timeline",
+        ("GET", "/api/timeline"), "list", "timeline",
     ),
     row(
         "declare_predicate", "Say whether a predicate has one value, or says the same both ways.",

@@ -40,11 +40,13 @@ def __getattr__(name: str) -> Any:
         *(
             f"{__name__}.{theme}"
             for theme in (
+                "aging",
                 "changes",
                 "concurrency",
                 "crowding",
                 "durability",
                 "events",
+                "extracting",
                 "facts",
                 "filtering",
                 "isolation",

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from memkit.testing.aging import AgingTests
 from memkit.testing.changes import ChangeFeedTests
 from memkit.testing.concurrency import ConcurrencyTests
+from memkit.testing.consolidating import ConsolidationTests
 from memkit.testing.crowding import CrowdingTests
+from memkit.testing.disagreeing import ContradictionTests
 from memkit.testing.durability import DurabilityTests
 from memkit.testing.events import EventTests
+from memkit.testing.extracting import ExtractionTests
 from memkit.testing.facts import FactTests
 from memkit.testing.filtering import FilteringTests
 from memkit.testing.isolation import IsolationTests
 from memkit.testing.keys import KeyTests
+from memkit.testing.knowing import KnowledgeTests
 from memkit.testing.lexical import LexicalTests
 from memkit.testing.messages import MessageTests
 from memkit.testing.opening import OpeningTests
 from memkit.testing.ordering import OrderingTests
+from memkit.testing.profiles import ProfileTests
 from memkit.testing.reembedding import ReembeddingTests
 from memkit.testing.searching import SearchingTests
 from memkit.testing.storage import StorageTests
@@ -41,8 +47,14 @@ class BackendConformance(
     UpkeepTests,
     KeyTests,
     FactTests,
+    KnowledgeTests,
+    ProfileTests,
+    ContradictionTests,
+    ConsolidationTests,
+    ExtractionTests,
     MessageTests,
     EventTests,
+    AgingTests,
 ):
     """What every backend must do. Subclass it as ``Test…`` and give ``backend_factory``.
 

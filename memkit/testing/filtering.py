@@ -13,6 +13,7 @@ from memkit.errors import InvalidInput
 from memkit.filters import (
     EVERYTHING,
     And,
+    ContainsAll,
     ContainsAny,
     Eq,
     Exists,
@@ -133,6 +134,7 @@ class FilteringTests(Suite):
                 "subject",
                 "predicate",
                 "object",
+                "run",
             ):
                 expected: dict[str, int] = {}
                 for each in matching:
@@ -140,7 +142,7 @@ class FilteringTests(Suite):
                     if value is not None:
                         expected[value] = expected.get(value, 0) + 1
                 assert await backend.count(NAMESPACE, filter, by) == expected, by
-            for by in ("tags", "link_to", "signature"):
+            for by in ("tags", "entities", "link_to", "signature"):
                 expected = {}
                 for each in matching:
                     for value in each.value_of(by):
@@ -178,6 +180,38 @@ class FilteringTests(Suite):
                 Not(Exists("subject")),
             ):
                 await self.assert_agrees(backend, [fact, note], f"a fact after {step}", filter)
+
+    @on_store()
+    async def test_a_record_is_found_by_the_marks_it_has_now(self, backend: Backend) -> None:
+        marked, plain = (Sample(build_record(n), embedded=True) for n in (1, 2))
+        await self.fill_samples(backend, [marked, plain])
+        # Searched once, so that what is kept in memory must follow.
+        await self.assert_agrees(backend, [marked, plain], "no marks", Exists("run"))
+        steps: tuple[dict[str, Any], ...] = (
+            {"entities": ("Ann", "Rome")},
+            {"entities": ("Rome", "Oslo"), "summarized_by": "s", "tags": ("Ann",)},
+            {"state": "archived", "archived_at": EPOCH, "archived_by": "r", "run": "r"},
+            {"entities": (), "summarized_by": None, "archived_at": None, "archived_by": None},
+        )
+        for step in steps:
+            # Marks that are worked out change no version.
+            changed = replace(marked.record, **step)
+            await backend.write([Patch(changed, marked.record.version)])
+            marked = replace(marked, record=changed)
+            held = [marked, plain]
+            for filter in (
+                ContainsAny("entities", ("Ann", "Oslo")),
+                ContainsAll("entities", ("Rome",)),
+                And((Exists("entities"), ContainsAny("tags", ("Ann",)))),
+                Eq("summarized_by", "s"),
+                Not(Exists("summarized_by")),
+                And((Eq("archived_by", "r"), Lt("archived_at", EPOCH + timedelta(days=1)))),
+                In("run", ("r", "other")),
+                Not(Exists("entities")),
+            ):
+                await self.assert_agrees(backend, held, f"after {step}", filter)
+            names = dict.fromkeys(changed.entities, 1)
+            assert await backend.count(NAMESPACE, EVERYTHING, "entities") == names
 
     @on_store()
     async def test_counting_by_what_is_no_field_is_refused(self, backend: Backend) -> None:

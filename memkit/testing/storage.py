@@ -113,6 +113,11 @@ EVERY_FIELD: dict[str, Any] = {
     "valid_from": datetime(1, 1, 1, 0, 0, 0, 1, tzinfo=UTC),
     "valid_to": datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
     "retracted_at": EPOCH + timedelta(microseconds=2),
+    "entities": ("Zo\u00eb", 'the "b", it\'s', "\u65e5\u672c\u8a9e \U0001f600", "zo\u00eb"),
+    "summarized_by": record_id(11),
+    "archived_at": EPOCH - timedelta(microseconds=3),
+    "archived_by": record_id(12),
+    "run": record_id(13),
 }
 
 

@@ -126,6 +126,22 @@ class WritingTests(Suite):
         assert_same_record((await get_one(backend, record)).record, record)
 
     @on_store()
+    async def test_a_patch_need_not_change_the_version(self, backend: Backend) -> None:
+        record = build_record(1, version=3)
+        await backend.write([build_put(record, self.vector(1))])
+        marked = replace(record, entities=("Rome",), summarized_by=record_id(2))
+        assert await backend.write([Patch(marked, 3)]) == [Applied()]
+        assert_same_record((await get_one(backend, record)).record, marked)
+        # Twice in one batch, and whoever has seen the record before the mark is not late.
+        cleared = replace(marked, entities=())
+        changed = replace(record, version=4, content="changed")
+        results = await backend.write([Patch(cleared, 3), Patch(changed, 3)])
+        assert results == [Applied(), Applied()]
+        assert_same_record((await get_one(backend, record)).record, changed)
+        with pytest.raises(VersionConflict):
+            await backend.write([Patch(marked, 3)])
+
+    @on_store()
     async def test_a_patch_of_a_missing_record_is_not_found(self, backend: Backend) -> None:
         await backend.write([build_put(build_record(1))])
         with pytest.raises(RecordNotFound):

@@ -74,4 +74,7 @@ def _started(package: str) -> str:
     cluster = Cluster(place_for(package), package)
     cluster.create(_SETTINGS[package])
     cluster.start()
+    # What every database starts with: to make the extension takes as long as to make a database.
+    with psycopg.connect(cluster.uri("template1"), autocommit=True) as connection:
+        connection.execute("CREATE EXTENSION vector")
     return cluster.uri("{database}")

@@ -10,6 +10,8 @@ import tempfile
 import uuid
 from pathlib import Path
 
+from tests.engines.memory import temporary_root
+
 _ROOT = Path(__file__).parents[2]
 
 _folder: Path | None = None
@@ -23,7 +25,7 @@ def place_for(name: str) -> Path:
     """
     global _folder, _warden
     if _folder is None:
-        _folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+        _folder = Path(tempfile.mkdtemp(prefix="pg-", dir=temporary_root()))
         _folder.chmod(0o711)
         paths = os.pathsep.join(path for path in [str(_ROOT), *sys.path] if path)
         _warden = subprocess.Popen(

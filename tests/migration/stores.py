@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from memkit import Draft, Memory
+from memkit.interchange.lines import FORMAT, to_line
 from memkit.testing.embedders import ToyEmbedder
+from memkit.testing.records import build_record, record_id
 
 NAMESPACES = ("default", "acme", "acme-corp", "Größe/😀")
 
@@ -42,6 +46,12 @@ def _fill(memory: Memory, turns: int) -> None:
     lab.assert_fact("Ada 😀", "lives in", "Zürich", valid_from=datetime(2020, 5, 1, tzinfo=UTC))
     moved = datetime(2026, 1, 1, 0, 0, 0, 1, tzinfo=UTC)
     lab.assert_fact("Ada 😀", "lives in", "Rome", valid_from=moved, valid_to=moved + timedelta(9))
+    marked = build_record(
+        1, content="a marked one", state="archived", entities=("Zürich", "Ada 😀"),
+        summarized_by=record_id(7), archived_at=moved, archived_by=record_id(8), run=record_id(9),
+    )  # fmt: skip
+    lines = ({"format": FORMAT, "version": 1, "namespace": "any"}, to_line(marked, ()))
+    memory.import_(io.StringIO("\n".join(map(json.dumps, lines))))
     for hit in memory.recall("dawn landing", reach="subtree"):
         memory.feedback(hit.record.id, useful=True)
 

@@ -1,4 +1,4 @@
-"""What the first recall of a session brings along: standing memories and unread messages."""
+"""What the first recall of a session brings along: what stands, is known, and waits unread."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from memkit.errors import MemkitError
+from memkit.rendering import listed
 from memkit.service.operation import Operation
 from memkit.service.table import OPERATIONS
 
@@ -13,6 +14,8 @@ from memkit.service.table import OPERATIONS
 RECORDS_MAX = 20
 MESSAGES_MAX = 10
 CHARS_MAX = 8_000
+#: The longest that the text may be of what else is known.
+PROFILE_CHARS = 1_200
 
 _KINDS = ("constraint", "preference")
 _STANDING = {
@@ -30,7 +33,8 @@ Calling = Callable[[Operation, dict[str, Any]], Awaitable[Any]]
 
 
 async def briefing(calling: Calling, *, read_only: bool) -> dict[str, Any]:
-    """The constraints, preferences and pinned memories of the scope, and unread messages.
+    """The constraints, preferences and pinned memories of the scope, the rest of its profile,
+    and unread messages.
 
     Args:
         calling: carries out an operation for whoever recalls, within what they may do.
@@ -38,7 +42,8 @@ async def briefing(calling: Calling, *, read_only: bool) -> dict[str, Any]:
 
     Returns:
         ``records``, constraints before pinned ones before preferences and the newest first,
-        ``messages`` in order, and ``notices`` of what was left out.
+        ``profile``, a text of what is known besides, ``messages`` in order, and ``notices`` of
+        what was left out.
     """
     left = CHARS_MAX
     notices: list[str] = []
@@ -57,7 +62,27 @@ async def briefing(calling: Calling, *, read_only: bool) -> dict[str, Any]:
             left,
             lambda each: len(each["message"]["content"]),
         )
-    return {"records": kept, "messages": messages, "notices": notices}
+    known = await _tried(calling, "profile", {}, notices)
+    profile = _profile(known, {record["id"] for record in kept})
+    return {"records": kept, "profile": profile, "messages": messages, "notices": notices}
+
+
+def _profile(known: dict[str, Any], told: set[str]) -> str:
+    """What is known of decisions, facts and others, as a text, but what is told already."""
+    if not known:
+        return ""
+    facts = [entry for held in known["facts"].values() for entry in held]
+    sections = [
+        (heading, [entry["text"] for entry in entries if entry["id"] not in told])
+        for heading, entries in (
+            ("Facts:", facts),
+            ("Decisions:", known["decisions"]),
+            ("Preferences:", known["preferences"]),
+            ("Notes:", known["notes"]),
+        )
+    ]
+    ranked = [(at, place) for at, (_, texts) in enumerate(sections) for place in range(len(texts))]
+    return listed(sections, ranked, max_chars=PROFILE_CHARS)[0]
 
 
 async def _tried(

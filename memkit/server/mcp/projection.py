@@ -14,9 +14,9 @@ from memkit.server.mcp import resources
 from memkit.server.mcp.briefing import briefing
 from memkit.server.mcp.prompts import PROMPTS
 from memkit.server.mcp.rendering import rendered
-from memkit.server.mcp.tools import FIRST, tools
+from memkit.server.mcp.tools import FIRST, tools, usage
 from memkit.service.calling import Caller, Origin, Place
-from memkit.service.failures import problem_of
+from memkit.service.failures import InvalidArguments, problem_of
 from memkit.service.operation import Operation, Permission
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 INVALID_PARAMS: Final = -32602
+# Of a constraint that rides along so many characters are told.
+_CONSTRAINT_CHARS: Final = 300
 #: The methods that are answered here; the rest is the library's.
 METHODS: Final = (
     "tools/list",
@@ -142,16 +144,13 @@ class Projection:
                 # A model can mend that, if it is told as it is told of its other mistakes.
                 raise InvalidInput(f"there is no such tool: there are {', '.join(self.tools)}")
             operation, given = tool.chosen(arguments)
-            first = _is_first(operation, arguments, peer)
-            result = await self._carried_out(operation, given, peer)
-            if first:
-                standing = await briefing(
-                    lambda operation, given: self._carried_out(operation, given, peer),
-                    read_only=self.read_only,
-                )
-                result = {**result, "standing": standing}
-                if peer.session is not None:
-                    peer.session.recalled = True
+            try:
+                if operation.name == "recall":
+                    result = await self._recalled(operation, given, arguments, peer)
+                else:
+                    result = await self._carried_out(operation, given, peer)
+            except InvalidArguments as error:
+                return _failed(_with_usage(problem_of(error), operation))
         except MemkitError as error:
             return _failed(problem_of(error))
         except _Failed:
@@ -161,6 +160,26 @@ class Projection:
             "structuredContent": result,
             "isError": False,
         }
+
+    async def _recalled(
+        self,
+        operation: Operation,
+        given: dict[str, Any],
+        arguments: Mapping[str, Any],
+        peer: Peer,
+    ) -> dict[str, Any]:
+        """What a recall found; on the first of a session with what stands, told once."""
+        if not _is_first(arguments, peer):
+            result = await self._carried_out(operation, given, peer)
+            return {**result, "constraints": [_short(each) for each in result["constraints"]]}
+        result = await self._carried_out(operation, {**given, "constraints": False}, peer)
+        standing = await briefing(
+            lambda operation, given: self._carried_out(operation, given, peer),
+            read_only=self.read_only,
+        )
+        if peer.session is not None:
+            peer.session.recalled = True
+        return {**result, "standing": standing}
 
     async def _read(self, uri: str, peer: Peer) -> dict[str, Any]:
         try:
@@ -207,20 +226,33 @@ class _Failed(Exception):
     """An operation failed in a way that nobody meant."""
 
 
-def _is_first(operation: Operation, arguments: Mapping[str, Any], peer: Peer) -> bool:
-    """Whether a call is the first recall of its session, as it says or as is known.
+def _is_first(arguments: Mapping[str, Any], peer: Peer) -> bool:
+    """Whether a recall is the first of its session, as it says or as is known.
 
     Raises:
         InvalidInput: it says neither yes nor no.
     """
-    if operation.name != "recall":
-        return False
     asked = arguments.get(FIRST)
     if asked is None:
         return peer.session is not None and not peer.session.recalled
     if not isinstance(asked, bool):
         raise InvalidInput(f"{FIRST}: should be true or false")
     return asked
+
+
+def _short(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A constraint that was told in full before, or can be got by its id."""
+    content = record["content"]
+    text = content if len(content) <= _CONSTRAINT_CHARS else content[: _CONSTRAINT_CHARS - 1] + "…"
+    return {"id": record["id"], "content": text} | {
+        name: record[name] for name in ("author", "agent", "pinned") if record.get(name)
+    }
+
+
+def _with_usage(problem: dict[str, Any], operation: Operation) -> dict[str, Any]:
+    """What is wrong with a call, and what would be right: a tool does not tell all fields."""
+    takes = "; ".join(usage(operation)) or "nothing"
+    return {**problem, "detail": f"{problem['detail']}. {operation.name} takes: {takes}"}
 
 
 def _failed(problem: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from memkit.rendering import PREFACE, block, legible, render, word
+from memkit.rendering import PREFACE, block, legible, quoted, render, word
 
 #: A block's stored text is cut after so many characters, a whole rendering after so many.
 BLOCK_CHARS = 2_000
@@ -18,13 +18,15 @@ TEXT_CHARS = 24_000
 _MORE = "get it by its id"
 _HEADER_CHARS = 500
 _RECORD = {"id", "content", "kind", "created_at"}
+# Results that hold nothing but labels and numbers.
+_PLAIN = frozenset({"count", "counts", "done", "channels", "backend", "receipt", "erased"})
 
 
 def rendered(result: Mapping[str, Any]) -> str:
     """An operation's result as text."""
     match result:
         case {"memories": memories, "notices": notices}:
-            told = [_many(memories, "no memories"), *_notes(notices)]
+            told = [_recalled(memories, result.get("constraints", ())), *_notes(notices)]
             if "standing" in result:
                 told.append(_standing(result["standing"]))
         case {"status": status, "id": id_, "record": record, "notices": notices}:
@@ -45,20 +47,36 @@ def rendered(result: Mapping[str, Any]) -> str:
             told = [_many(related, "no records")]
         case {"facts": list() as facts}:
             told = [_facts(facts)]
+        case {"moments": list() as moments}:
+            told = [_moments(moments)]
         case {"messages": list() as messages}:
             told = [_messages(messages)]
+        case {"text": str() as text, "left_out": int(), "notes": list()}:
+            told = [text or "nothing is known"]
         case _ if result.keys() >= _RECORD:
             told = [PREFACE, _one(result)]
+        case _ if result.keys() & _PLAIN:
+            told = [_json(result)]
         case _:
-            told = [json.dumps(result, ensure_ascii=False, separators=(",", ":"))]
+            # Anything in it may be stored text.
+            told = [PREFACE, quoted(_json(result))]
     return _cut("\n".join(told))
+
+
+def _json(result: Mapping[str, Any]) -> str:
+    return json.dumps(result, ensure_ascii=False, separators=(",", ":"))
 
 
 def _one(record: Mapping[str, Any], lead: str = "") -> str:
     return block(record, lead=lead, chars=BLOCK_CHARS, more=_MORE)
 
 
-def _many(records: Iterable[Mapping[str, Any]], none: str) -> str:
+def _recalled(memories: list[Mapping[str, Any]], constraints: Iterable[Mapping[str, Any]]) -> str:
+    told = _many({"memories": memories, "constraints": list(constraints)}, "no memories")
+    return told if memories or told == "no memories" else f"no memories\n{told}"
+
+
+def _many(records: Iterable[Mapping[str, Any]] | Mapping[str, Any], none: str) -> str:
     told = render(
         records,
         max_tokens=TEXT_CHARS,
@@ -80,6 +98,13 @@ def _facts(facts: Iterable[Mapping[str, Any]]) -> str:
     return "\n".join((PREFACE, *blocks)) if blocks else "no facts"
 
 
+def _moments(moments: Iterable[Mapping[str, Any]]) -> str:
+    blocks = [
+        _one(each["record"], f"{word(each['at'])} {word(each['what'])}: ") for each in moments
+    ]
+    return "\n".join((PREFACE, *blocks)) if blocks else "nothing happened"
+
+
 def _messages(messages: Iterable[Mapping[str, Any]]) -> str:
     blocks = [_one(each["message"], f"on {word(each['channel'])}: ") for each in messages]
     if not blocks:
@@ -89,6 +114,8 @@ def _messages(messages: Iterable[Mapping[str, Any]]) -> str:
 
 def _standing(standing: Mapping[str, Any]) -> str:
     told = ["", "Standing memories of this scope:", _many(standing["records"], "no records")]
+    if standing.get("profile"):
+        told += ["", "What else is known here:", standing["profile"]]
     if standing["messages"]:
         told += [
             "",

@@ -10,8 +10,9 @@ from urllib.parse import unquote
 
 from memkit.errors import RecordNotFound
 from memkit.server.mcp.rendering import rendered
+from memkit.server.mcp.tools import usage
 from memkit.service.operation import Operation, Surface
-from memkit.service.table import OPERATIONS
+from memkit.service.table import OPERATIONS, of_surface
 
 SCHEME = "memory://"
 _JSON, _TEXT = "application/json", "text/plain"
@@ -40,6 +41,8 @@ class Resource:
         }
 
 
+#: The resource that needs no operation: it tells of them.
+OPERATIONS_NAME = "operations"
 RESOURCES = {
     resource.name: resource
     for resource in (
@@ -47,6 +50,8 @@ RESOURCES = {
         Resource("channels", "Channels of messages, with what is unread.", "channels", {}),
         Resource("recent", "The newest memories.", "list", {"limit": 20}, _TEXT),
         Resource("constraints", "What must be kept to.", "list", {"kinds": ["constraint"]}, _TEXT),
+        Resource("profile", "What is known of the user or project.", "profile", {}, _TEXT),
+        Resource(OPERATIONS_NAME, "All actions of the tools with all fields.", "", {}, _TEXT),
     )
 }
 TEMPLATES = (
@@ -77,6 +82,8 @@ async def read(uri: str, calling: Calling) -> dict[str, Any]:
     resource = RESOURCES.get(place)
     if not uri.startswith(SCHEME):
         raise _missing()
+    if place == OPERATIONS_NAME:
+        return _contents(uri, _TEXT, _operations())
     if resource is not None:
         found = await calling(OPERATIONS[resource.operation], resource.given)
         told = rendered(found) if resource.type == _TEXT else _json(found)
@@ -86,6 +93,15 @@ async def read(uri: str, calling: Calling) -> dict[str, Any]:
     if kind == "schema":
         return _contents(uri, _JSON, _json(_schemas(rest)))
     raise _missing()
+
+
+def _operations() -> str:
+    """All operations that tools carry, with all that they take."""
+    lines = ["Call a tool with action=NAME and these fields."]
+    for operation in of_surface(Surface.MCP):
+        lines += ["", f"{operation.tool}, action={operation.name}: {operation.summary}"]
+        lines += [f"  {line}" for line in usage(operation)]
+    return "\n".join(lines)
 
 
 def _schemas(name: str) -> dict[str, Any]:

@@ -1,4 +1,9 @@
-"""The tools: the operations gathered by the tool that carries them, with compact schemas."""
+"""The tools: the operations gathered by the tool that carries them, with compact schemas.
+
+A model pays for every tool in every request, so tools tell what is used often. What is used seldom
+they take all the same: a tool names the other actions, :func:`usage` tells their fields and those
+of the others, in the resource ``memory://operations`` and to whoever gives a wrong one.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +42,17 @@ EVIDENT = frozenset(
 )
 #: Fields that no model can fill in.
 UNTOLD = frozenset({"vector"})
+#: Fields that are seldom of use, or that programs set: taken, but not declared.
+SELDOM = frozenset(
+    "at constraints consumer conversation_id deduplicate diverse expires_at idempotency_key lease "
+    "max_chars min_relevance mode profile sequence speaker".split()
+)
+#: The operations that a tool tells in full; of others it tells the names.
+COMMON = frozenset(
+    "remember remember_many recall get list count tags agents status update correct pin feedback "
+    "forget restore erase assert_fact correct_fact undo facts link unlink related send inbox ack "
+    "channels".split()
+)
 # When to use a tool: what the table's summaries do not say.
 _WHEN = {
     "remember": "Do so for whatever is worth knowing in a later session.",
@@ -95,18 +111,23 @@ class Tool:
         """The tool as ``tools/list`` tells it."""
         rows = tuple(self.operations.values())
         properties: dict[str, Any] = {}
+        common = [row for row in rows if row.name in COMMON]
         if self.default is None or len(rows) > 1:
             properties[ACTION] = {"type": "string", "enum": list(self.operations)}
             if self.default is not None:
                 properties[ACTION]["default"] = self.default
-        for row in rows:
+        for row in common:
             for name, schema in fields(row).items():
-                if name not in properties:
+                if name not in properties and name not in SELDOM:
                     if name in self.told or name in EVIDENT:
                         schema.pop("description", None)
                     if name in self.told:
                         _untell_format(schema)
                     properties[name] = schema
+        for row in rows:
+            if row.name not in COMMON:
+                for name, schema in fields(row).items():
+                    _admit(properties.get(name, {}), schema)
         if self.name == "recall":
             properties[FIRST] = _FIRST_SCHEMA
         required = [ACTION] if self.default is None else []
@@ -122,11 +143,15 @@ class Tool:
 
     def _description(self, rows: tuple[Operation, ...]) -> str:
         if len(rows) == 1:
-            told = rows[0].summary
+            told = [rows[0].summary]
         else:
-            told = " ".join(f"{row.name}{_call(row)}: {row.summary}" for row in rows)
-        when = _WHEN.get(self.name)
-        return told if when is None else f"{told} {when}"
+            told = [f"{row.name}{_call(row)}: {row.summary}" for row in rows if row.name in COMMON]
+        others = [f"{row.name}{_call(row)}" for row in rows if row.name not in COMMON]
+        if others:
+            told.append(f"Also: {', '.join(others)}.")
+        if self.name in _WHEN:
+            told.append(_WHEN[self.name])
+        return " ".join(told)
 
 
 def tools(*, read_only: bool = False) -> dict[str, Tool]:
@@ -158,11 +183,48 @@ def fields(operation: Operation) -> dict[str, Any]:
     }
 
 
+def usage(operation: Operation) -> list[str]:
+    """What an operation takes: a line for each of its fields."""
+    required = set(_required(operation))
+    properties = operation.input.model_json_schema().get("properties", {})
+    return [
+        f"{name} ({_type(schema)}{', required' if name in required else ''})"
+        + (f": {schema['description']}" if "description" in schema else "")
+        for name, schema in properties.items()
+        if name not in UNTOLD
+    ]
+
+
+def _type(schema: Mapping[str, Any]) -> str:
+    given = [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]
+    if len(given) == 1:
+        return _type(given[0])
+    if "enum" in schema:
+        return " | ".join(map(str, schema["enum"]))
+    if schema.get("type") == "array":
+        return f"list of {_type(schema.get('items', {}))}"
+    if schema.get("format") == "date-time":
+        return "time, ISO 8601"
+    return str(schema.get("type", "object"))
+
+
 def _untell_format(schema: dict[str, Any]) -> None:
     """Leave out what form a text has; of a choice, of each."""
     schema.pop("format", None)
     for each in schema.get("anyOf", ()):
         each.pop("format", None)
+
+
+def _admit(declared: dict[str, Any], other: Mapping[str, Any]) -> None:
+    """Loosen what is declared of a field where another operation takes other values of it.
+
+    A client checks what is declared.
+    """
+    for key in ("enum", "type", "format"):
+        if key in declared and declared[key] != other.get(key):
+            del declared[key]
+    if "items" in declared:
+        _admit(declared["items"], other.get("items", {}))
 
 
 def _brief(schema: Mapping[str, Any], nullable: bool = False) -> dict[str, Any]:

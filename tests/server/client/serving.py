@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -24,7 +25,7 @@ class Serving:
     def __init__(self, store: str, *, control: str | None = None, **settings: Any) -> None:
         self._store, self._control, self._settings = store, control, settings
         self._port = _free_port()
-        self._server: uvicorn.Server | None = None
+        self._stop: Callable[[], object] | None = None
         self._thread: threading.Thread | None = None
         self._failure: BaseException | None = None
 
@@ -41,8 +42,8 @@ class Serving:
             raise self._failure
 
     def stop(self) -> None:
-        if self._server is not None and self._thread is not None:
-            self._server.should_exit = True
+        if self._stop is not None and self._thread is not None:
+            self._stop()
             self._thread.join(60)
             assert not self._thread.is_alive()
 
@@ -74,7 +75,14 @@ class Serving:
             app, port=self._port, log_config=None, timeout_graceful_shutdown=1, ws="none"
         )
 
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
         class Told(uvicorn.Server):
+            async def main_loop(self) -> None:
+                # At once, not when it next looks.
+                await stopping.wait()
+
             async def startup(self, sockets: Any = None) -> None:
                 await super().startup(sockets)
                 ready.set()
@@ -83,8 +91,8 @@ class Serving:
                 app.state.context.ending.set()
                 await super().shutdown(sockets)
 
-        self._server = Told(config)
-        await self._server.serve()
+        self._stop = partial(loop.call_soon_threadsafe, stopping.set)
+        await Told(config).serve()
 
 
 def _free_port() -> int:

@@ -14,6 +14,8 @@ from memkit import AsyncMemory
 from memkit.server.mcp.projection import Peer, Projection, Refused, Session
 from memkit.service import Place, Service
 from memkit.service.calling import Embedded, Origin
+from memkit.service.operation import Surface
+from memkit.service.table import of_surface
 
 PEER = Peer(Embedded(), Place(agent="ann"), Origin("mcp"))
 
@@ -125,6 +127,71 @@ def test_first_is_yes_or_no(tmp_path: Path, first: Any) -> None:
 
     told = asyncio.run(main())
     assert told["structuredContent"]["error"]["code"] == "invalid_input"
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "takes"),
+    [
+        ("list", {"action": "dossier"}, "entity (string, required)"),
+        ("list", {"action": "profile", "kind": "note"}, "max_chars (integer)"),
+        ("recall", {"query": "x", "verbose": True}, "mode (hybrid | dense | lexical)"),
+        ("remember", {"action": "add_to_profile", "content": "x"}, "text (string, required)"),
+    ],
+)
+def test_a_wrong_call_is_told_what_would_be_right(
+    tmp_path: Path, tool: str, arguments: dict[str, Any], takes: str
+) -> None:
+    async def main() -> Any:
+        opened = await _opened(tmp_path)
+        async with opened.memory:
+            return await opened.call(tool, **arguments)
+
+    told = asyncio.run(main())
+    assert told["isError"]
+    assert told["structuredContent"]["error"]["code"] == "invalid_input"
+    assert " takes: " in told["content"][0]["text"]
+    assert takes in told["content"][0]["text"]
+
+
+def test_fields_that_tools_do_not_tell_are_taken_and_can_be_read(tmp_path: Path) -> None:
+    async def main() -> Any:
+        opened = await _opened(tmp_path)
+        async with opened.memory:
+            await opened.call("remember", content="x", speaker="ann", idempotency_key="k")
+            told = await opened.projection.answer(
+                "resources/read", {"uri": "memory://operations"}, PEER
+            )
+            (record,) = (await opened.memory.list()).records
+            return record, told["contents"][0]["text"]
+
+    record, told = asyncio.run(main())
+    assert record.speaker == "ann"
+    for operation in of_surface(Surface.MCP):
+        assert f"{operation.tool}, action={operation.name}: " in told
+    assert "  idempotency_key (string): the same key again stores nothing new" in told
+
+
+def test_constraints_ride_along_and_are_told_once(tmp_path: Path) -> None:
+    async def main() -> tuple[Any, Any, Any]:
+        opened = await _opened(tmp_path)
+        async with opened.memory:
+            rule = await opened.memory.remember("Never deploy on Fridays.", kind="constraint")
+            await opened.memory.assert_fact("Ann", "lives_in", "Rome")
+            first = await opened.call("recall", query="what is planned", first=True)
+            later = await opened.call("recall", query="what is planned")
+            return rule.id, first, later
+
+    rule, first, later = asyncio.run(main())
+    standing = first["structuredContent"]["standing"]
+    assert [record["id"] for record in standing["records"]] == [rule]
+    assert "| Ann lives in Rome" in standing["profile"]
+    assert "Fridays" not in standing["profile"]
+    assert first["structuredContent"]["constraints"] == []
+    assert first["content"][0]["text"].count("| Never deploy on Fridays.") == 1
+    short = {"id": rule, "content": "Never deploy on Fridays."}
+    assert later["structuredContent"]["constraints"] == [short]
+    assert "Constraints (always apply):" in later["content"][0]["text"]
+    assert "standing" not in later["structuredContent"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 
 from memkit.errors import InvalidInput
-from memkit.server.mcp.tools import ACTION, CLEARED, EVIDENT, FIRST, fields, tools
+from memkit.server.mcp.tools import (
+    ACTION,
+    CLEARED,
+    COMMON,
+    EVIDENT,
+    FIRST,
+    SELDOM,
+    fields,
+    tools,
+    usage,
+)
 from memkit.service import inputs
 from memkit.service.operation import Effect, Operation, Surface
 from memkit.service.table import OPERATIONS, of_surface
@@ -32,17 +42,30 @@ def test_every_operation_is_reached_by_its_tool(operation: Operation) -> None:
 
 
 @pytest.mark.parametrize("operation", CARRIED, ids=lambda operation: operation.name)
-def test_a_tool_tells_every_field_of_its_operations_with_its_type(operation: Operation) -> None:
+def test_a_tool_tells_the_fields_of_its_operations_with_their_types(operation: Operation) -> None:
     assert operation.tool is not None
     told = tools()[operation.tool].definition["inputSchema"]["properties"]
     schema = operation.input.model_json_schema()
+    lines = usage(operation)
     for name, whole in schema.get("properties", {}).items():
         if name == "vector":
             # No model can fill it in.
             assert name not in told
             continue
-        assert _types(whole, schema) - {"null"} == _types(told[name], {}) - {"null"}, name
-        assert _choices(whole) == _choices(told[name]), name
+        assert sum(line.startswith(f"{name} (") for line in lines) == 1
+        if name not in told and (name in SELDOM or operation.name not in COMMON):
+            continue
+        # Also of what is told of another operation: a client checks what is declared.
+        types = _types(told[name], {}) - {"null"}
+        assert types == _types(whole, schema) - {"null"}, name
+        assert _choices(told[name]) in (_choices(whole), []), name
+
+
+def test_choices_that_differ_between_actions_are_not_declared() -> None:
+    told = tools()["list"].definition["inputSchema"]["properties"]
+    assert told["states"] == {"items": {"type": "string"}, "type": "array"}
+    told = tools()["recall"].definition["inputSchema"]["properties"]
+    assert "archived" in told["states"]["items"]["enum"]
 
 
 def test_a_tool_has_no_field_that_none_of_its_operations_has() -> None:
@@ -50,6 +73,31 @@ def test_a_tool_has_no_field_that_none_of_its_operations_has() -> None:
         told = set(tool.definition["inputSchema"]["properties"])
         theirs = {name for row in tool.operations.values() for name in fields(row)}
         assert told - theirs <= {ACTION, FIRST}
+
+
+@pytest.mark.parametrize("operation", CARRIED, ids=lambda operation: operation.name)
+def test_a_tool_names_every_action_with_what_it_must_be_given(operation: Operation) -> None:
+    assert operation.tool is not None
+    tool = tools()[operation.tool]
+    if len(tool.operations) == 1:
+        return
+    required = operation.input.model_json_schema().get("required", [])
+    call = f"{operation.name}({', '.join(required)})" if required else operation.name
+    assert call in tool.definition["description"]
+    assert operation.name in tool.definition["inputSchema"]["properties"][ACTION]["enum"]
+
+
+def test_what_is_said_of_operations_is_said_of_real_ones() -> None:
+    assert {row.name for row in CARRIED} >= COMMON
+    assert {name for row in CARRIED for name in row.input.model_fields} >= SELDOM
+
+
+def test_usage_says_what_is_required_and_what_values_there_are() -> None:
+    lines = usage(OPERATIONS["add_to_profile"])
+    assert lines[0] == "text (string, required): what is known"
+    assert lines[1].startswith("section (constraints | preferences | decisions | facts | notes):")
+    assert "valid_from (time, ISO 8601): now if absent" in usage(OPERATIONS["assert_fact"])
+    assert "ids (list of string, required): the records' ids" in usage(OPERATIONS["forget"])
 
 
 def test_a_tool_requires_what_all_of_its_operations_require() -> None:

@@ -1,5 +1,6 @@
 """Records as text and back."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -21,6 +22,9 @@ FULL = build_record(
     expires_at=datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
     pinned=True,
     uses=2**62,
+    entities=("é", "Rome"),
+    archived_at=datetime(2026, 1, 1, 0, 0, 0, 1, tzinfo=UTC),
+    run="r",
 )
 
 
@@ -29,6 +33,14 @@ def test_a_record_comes_back_as_it_was(record: MemoryRecord) -> None:
     back = unpack_record(pack_record(record))
     assert back == record
     assert list(map(type, back.metadata.values())) == list(map(type, record.metadata.values()))
+
+
+def test_records_of_before_a_field_and_without_it_are_the_same() -> None:
+    old = build_record(3, tags=("x",))
+    packed = json.loads(pack_record(old))
+    assert not {"entities", "summarized_by", "archived_at", "archived_by", "run"} & set(packed)
+    assert unpack_record(json.dumps(packed)) == old
+    assert unpack_record(json.dumps({**packed, "entities": ["Rome"]})).entities == ("Rome",)
 
 
 def test_equal_records_have_the_same_canonical_form() -> None:

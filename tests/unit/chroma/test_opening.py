@@ -19,7 +19,7 @@ from memkit.errors import (
     StoreReadOnly,
     StoreUnavailable,
 )
-from memkit.filters import EVERYTHING, Eq
+from memkit.filters import EVERYTHING, ContainsAny, Eq
 from memkit.protocols import Applied, Fingerprint, StoreSpec
 from memkit.testing.records import EPOCH, NAMESPACE, build_put, build_record, unit_vector
 from memkit_chroma import ChromaBackend
@@ -117,7 +117,10 @@ def test_a_store_of_version_2_stays_the_one_it_is(folder: Path) -> None:
     gateway = Gateway(Place(folder))
     Ledger(gateway, lambda entry: None).make(State(2, identity="it"))
     gateway.close()
-    fact = build_record(1, subject="user", predicate="likes", object="tea", retracted_at=EPOCH)
+    fact = build_record(
+        1, subject="user", predicate="likes", object="tea", retracted_at=EPOCH,
+        entities=("Ann", "tea"), archived_at=EPOCH, archived_by="r", run="r", summarized_by="s",
+    )  # fmt: skip
 
     async def run() -> None:
         backend = persistent_backend_at(folder)
@@ -126,8 +129,9 @@ def test_a_store_of_version_2_stays_the_one_it_is(folder: Path) -> None:
         await backend.write([build_put(fact)])
         await backend.close()
         await backend.open(SPEC)
-        found = await backend.scan(NAMESPACE, Eq("subject", "user"))
-        assert [item.record for item in found.items] == [fact]
+        for wanted in (Eq("subject", "user"), ContainsAny("entities", ("Ann",)), Eq("run", "r")):
+            found = await backend.scan(NAMESPACE, wanted)
+            assert [item.record for item in found.items] == [fact]
         await backend.close()
 
     asyncio.run(run())

@@ -187,7 +187,7 @@ def test_links_are_followed_within_the_scope_and_cycles_end(memory: Memory) -> N
     a, b, c = (memory.remember(text).id for text in ("alpha", "beta", "gamma"))
     memory.link(a, b, "causes")
     memory.link(b, c, "fixes")
-    memory.link(c, a)
+    memory.link(c, a, "repeats")
     assert memory.link(a, b, "causes").version == 2
     assert [(r.record.id, r.depth) for r in memory.related(a, direction="out", depth=3)] == [
         (b, 1),

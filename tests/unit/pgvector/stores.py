@@ -21,9 +21,11 @@ KILL = (
     "WHERE datname = current_database() AND application_name = 'memkit'"
 )
 #: Takes away what version 4 of the schema added.
-WITHOUT_FACTS = (
+WITHOUT_KNOWLEDGE = (
     "ALTER TABLE memkit.records DROP COLUMN subject, DROP COLUMN predicate, DROP COLUMN object, "
-    "DROP COLUMN valid_from, DROP COLUMN valid_to, DROP COLUMN retracted_at"
+    "DROP COLUMN valid_from, DROP COLUMN valid_to, DROP COLUMN retracted_at, "
+    "DROP COLUMN entities, DROP COLUMN summarized_by, DROP COLUMN archived_at, "
+    "DROP COLUMN archived_by, DROP COLUMN run"
 )
 SPEC = StoreSpec(Fingerprint("m", DIMENSION), "words-1")
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from memkit.errors import SchemaMismatch
-from memkit.filters import And, Eq, Exists, In, Not
+from memkit.filters import EVERYTHING, And, ContainsAny, Eq, Exists, In, Not
 from memkit.protocols import Delete, Order, Patch
 from memkit.testing.records import EPOCH, NAMESPACE, build_put, build_record, record_id
 from memkit_pgvector.schema import SCHEMA_VERSION
-from tests.unit.pgvector.stores import SPEC, WITHOUT_FACTS, backend_at, opened, run_sql
+from tests.unit.pgvector.stores import SPEC, WITHOUT_KNOWLEDGE, backend_at, opened, run_sql
 
 # What later versions added, taken away again.
 _VERSION_1 = (
-    WITHOUT_FACTS,
+    WITHOUT_KNOWLEDGE,
     "DROP TABLE memkit.tokens, memkit.staged_tokens",
     "ALTER TABLE memkit.records DROP COLUMN author",
     "ALTER TABLE memkit.changes DROP COLUMN about",
@@ -62,14 +62,15 @@ def test_a_store_of_version_1_is_upgraded(tmp_path: Path) -> None:
 def test_a_store_of_version_3_takes_facts(tmp_path: Path, partitions: int) -> None:
     plain = build_record(1, tags=("x",))
     fact = build_record(
-        2, subject="user", predicate="lives in", object="Rome", valid_from=EPOCH, valid_to=EPOCH
-    )
+        2, subject="user", predicate="lives in", object="Rome", valid_from=EPOCH, valid_to=EPOCH,
+        entities=("Rome", "Ann"), archived_at=EPOCH, run=record_id(7),
+    )  # fmt: skip
     about = And((Eq("subject", "user"), In("predicate", ("lives in", "likes"))))
 
     async def run() -> None:
         async with opened(tmp_path, partitions=partitions) as backend:
             await backend.write([build_put(plain)])
-        run_sql(tmp_path, f"{WITHOUT_FACTS}; UPDATE memkit.store SET schema_version = 3")
+        run_sql(tmp_path, f"{WITHOUT_KNOWLEDGE}; UPDATE memkit.store SET schema_version = 3")
         # Several at once: one upgrades it.
         others = [backend_at(tmp_path, partitions=partitions) for _ in range(3)]
         await asyncio.gather(*(other.open(SPEC) for other in others))
@@ -80,6 +81,11 @@ def test_a_store_of_version_3_takes_facts(tmp_path: Path, partitions: int) -> No
             order = Order("valid_from", descending=False)
             found = await others[2].scan(NAMESPACE, about, order=order)
             assert [item.record for item in found.items] == [fact, changed]
+            for wanted in (ContainsAny("entities", ("Rome",)), Eq("run", record_id(7))):
+                found = await others[0].scan(NAMESPACE, wanted)
+                assert [item.record for item in found.items] == [fact]
+            names = await others[0].count(NAMESPACE, EVERYTHING, "entities")
+            assert names == {"Rome": 1, "Ann": 1}
             # What a fact no longer says, it is not found by.
             await others[1].write([Patch(replace(changed, version=3, subject="Ann"), 2)])
             found = await others[2].scan(NAMESPACE, about)

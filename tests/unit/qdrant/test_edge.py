@@ -15,7 +15,7 @@ import pytest
 import qdrant_edge as qe
 
 from memkit.errors import InvalidInput, StoreError, StoreReadOnly, StoreUnavailable
-from memkit.filters import EVERYTHING, And, ContainsAny, Eq
+from memkit.filters import EVERYTHING, And, ContainsAny, Eq, Exists
 from memkit.protocols import Applied, Delete, DenseLeg, Fingerprint, LexicalLeg, Patch, StoreSpec
 from memkit.testing.records import (
     EPOCH,
@@ -31,7 +31,7 @@ from memkit_qdrant.edge_folder import STATE
 from memkit_qdrant.edge_options import EdgeOptions
 from memkit_qdrant.edge_shard import EdgeShard
 from memkit_qdrant.names import Generation
-from memkit_qdrant.payloads import FACTS
+from memkit_qdrant.payloads import KNOWLEDGE
 
 DIMENSION = 16
 SPEC = StoreSpec(Fingerprint("model", DIMENSION), "words-1")
@@ -170,7 +170,8 @@ def test_a_store_opened_read_only_after_a_kill_shows_all_and_takes_nothing(tmp_p
 
 def test_a_store_of_version_1_gets_the_indexes_of_facts(tmp_path: Path) -> None:
     place = tmp_path / "store"
-    fact = build_record(2, subject="user", predicate="likes", object="tea", valid_to=EPOCH)
+    fact = build_record(2, subject="user", predicate="likes", object="tea", valid_to=EPOCH,
+                        entities=("Ann", "tea"), run=record_id(7))  # fmt: skip
     about = And((Eq("subject", "user"), Eq("predicate", "likes")))
 
     def version() -> int:
@@ -180,7 +181,7 @@ def test_a_store_of_version_1_gets_the_indexes_of_facts(tmp_path: Path) -> None:
         async with opened(place) as backend:
             await backend.write([build_put(build_record(1), unit_vector(1, DIMENSION))])
         shard = EdgeShard.load(place / "shard-1")
-        for name in FACTS:
+        for name in KNOWLEDGE:
             shard.update(qe.UpdateOperation.delete_field_index(name))
         shard.flush()
         shard.close()
@@ -189,12 +190,17 @@ def test_a_store_of_version_1_gets_the_indexes_of_facts(tmp_path: Path) -> None:
         async with opened(place, spec=replace(SPEC, read_only=True)) as backend:
             assert (await backend.scan(NAMESPACE, about)).items == ()
             assert await backend.count(NAMESPACE, EVERYTHING, "subject") == {}
+            assert await backend.count(NAMESPACE, EVERYTHING, "entities") == {}
+            assert (await backend.scan(NAMESPACE, Exists("entities"))).items == ()
         assert version() == 1
         async with opened(place) as backend:
             await backend.write([build_put(fact, unit_vector(2, DIMENSION))])
             found = await backend.scan(NAMESPACE, about)
             assert [item.record for item in found.items] == [fact]
             assert await backend.count(NAMESPACE, EVERYTHING, "subject") == {"user": 1}
+            assert await backend.count(NAMESPACE, EVERYTHING, "entities") == {"Ann": 1, "tea": 1}
+            for wanted in (ContainsAny("entities", ("Ann",)), Eq("run", record_id(7))):
+                assert len((await backend.scan(NAMESPACE, wanted)).items) == 1
         assert version() == 2
 
     asyncio.run(scenario())

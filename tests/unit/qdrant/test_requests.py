@@ -23,6 +23,7 @@ from memkit.protocols import (
 )
 from memkit.testing.records import NAMESPACE, basis_vector, build_put, build_record
 from memkit_qdrant import QdrantBackend
+from memkit_qdrant.payloads import KNOWLEDGE
 from tests.engines.qdrant import RecordingServer, Request, recording_server
 
 SPEC = StoreSpec(Fingerprint("model", 4), "words-1")
@@ -110,7 +111,7 @@ def test_payload_indexes_know_the_tenant_and_stay_out_of_the_graph() -> None:
     for name in ("tags", "kind", "project", "state", "signature_1", "created_at", "meta"):
         assert made[name]["enable_hnsw"] is False, name
     assert made["created_at"]["range"] is True
-    for name in ("subject", "predicate", "object"):
+    for name in KNOWLEDGE:
         assert made[name] == {"type": "keyword", "enable_hnsw": False}
 
 
@@ -132,7 +133,7 @@ def test_an_older_store_gets_the_indexes_of_facts_once() -> None:
             await backend.close()
             assert info.schema_version == 2
         made = server.to("PUT", "/collections/lab/index")
-        assert [each.body["field_name"] for each in made] == ["subject", "predicate", "object"]
+        assert [each.body["field_name"] for each in made] == list(KNOWLEDGE)
         assert {each.query["wait"] for each in made} == {"false"}
 
     with recording_server() as server:

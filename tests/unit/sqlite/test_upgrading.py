@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from memkit.errors import StoreError
-from memkit.filters import EVERYTHING, And, Eq, Exists, Filter, Gt, In, Not
+from memkit.filters import EVERYTHING, And, ContainsAny, Eq, Exists, Filter, Gt, In, Lt, Not
 from memkit.protocols import DenseLeg, LexicalLeg, Order, Patch, StoreSpec
 from memkit.testing.records import (
     EPOCH,
@@ -37,6 +37,13 @@ FACT: dict[str, Any] = {
     "predicate": "lives in",
     "object": "Rome",
     "valid_from": EPOCH,
+}
+MARKS: dict[str, Any] = {
+    "entities": ("Rome", "Ann"),
+    "summarized_by": record_id(9),
+    "archived_at": EPOCH,
+    "archived_by": record_id(8),
+    "run": record_id(7),
 }
 ABOUT = And((Eq("subject", "user"), Eq("predicate", "lives in")))
 
@@ -71,13 +78,17 @@ def test_a_store_of_version_3_takes_facts_once_it_is_opened(
             assert [item.record.id for item in kept] == [record_id(2), record_id(1)]
             assert kept[1].record.author == "ann"
             assert kept[1].record.subject is None
-            fact = build_record(4, **FACT)
-            changed = replace(kept[1].record, version=2, **FACT)
+            assert (kept[1].record.entities, kept[1].record.run) == ((), None)
+            fact = build_record(4, **FACT, **MARKS)
+            changed = replace(kept[1].record, version=2, **FACT, entities=("Ann",))
             await backend.write([build_put(fact), Patch(changed, 1)])
             order = Order("id", descending=False)
             found = (await backend.scan(NAMESPACE, ABOUT, order=order)).items
             assert [item.record for item in found] == [changed, fact]
             assert await backend.count(NAMESPACE, Not(Exists("subject"))) == {"": 1}
+            assert await backend.count(NAMESPACE, EVERYTHING, "entities") == {"Ann": 2, "Rome": 1}
+            made = (await backend.scan(NAMESPACE, Eq("run", record_id(7)))).items
+            assert [item.record for item in made] == [fact]
             assert await backend.check() == []
 
     run(scenario)
@@ -89,14 +100,33 @@ def test_a_store_of_version_3_is_read_as_it_is(
 ) -> None:
     async def scenario() -> None:
         async with opened(old, replace(spec, read_only=True)) as backend:
-            for nothing in (ABOUT, Eq("object", "Rome"), Eq("predicate", "x"), Exists("subject")):
+            for nothing in (
+                ABOUT,
+                Eq("object", "Rome"),
+                Eq("predicate", "x"),
+                Exists("subject"),
+                ContainsAny("entities", ("Rome",)),
+                Exists("entities"),
+                Eq("run", record_id(7)),
+                In("archived_by", (record_id(8),)),
+                Exists("summarized_by"),
+                Lt("archived_at", EPOCH),
+            ):
                 assert (await backend.scan(NAMESPACE, nothing)).items == ()
                 assert await backend.count(NAMESPACE, Not(nothing)) == {"": 2}
+            assert await backend.count(NAMESPACE, EVERYTHING, "entities") == {}
+            assert await backend.check() == []
             # Ordered by what nothing has; searched through what is loaded into memory.
             items = (await backend.scan(NAMESPACE, EVERYTHING, order=Order("valid_to"))).items
             assert [item.record.author for item in items] == ["ann", None]
             legs = (DenseLeg(unit_vector(1, 8)), LexicalLeg(("two",)))
-            for filter in (EVERYTHING, Not(Exists("retracted_at")), Not(Exists("object"))):
+            for filter in (
+                EVERYTHING,
+                Not(Exists("retracted_at")),
+                Not(Exists("object")),
+                Not(Exists("summarized_by")),
+                Not(ContainsAny("entities", ("Rome",))),
+            ):
                 found = await backend.search(NAMESPACE, legs, filter, 5)
                 assert [len(leg) for leg in found.legs] == [2, 1]
             late = await backend.search(NAMESPACE, legs, Gt("valid_to", EPOCH), 5)
@@ -110,12 +140,12 @@ def test_an_upgrade_that_fails_leaves_the_store_as_it_was(
     old: Path, opened: Opened, spec: StoreSpec, run: Run
 ) -> None:
     # The last statement of all finds its name taken.
-    on_file(old, "CREATE INDEX records_object ON records (ns, source)")
+    on_file(old, "CREATE TABLE entities (name TEXT)")
     with pytest.raises(StoreError):
         asyncio.run(SqliteBackend(old).open(spec))
     assert version(old) == 3
     assert "subject" not in {row[1] for row in on_file(old, "PRAGMA table_info(records)")}
-    on_file(old, "DROP INDEX records_object")
+    on_file(old, "DROP TABLE entities")
 
     async def scenario() -> None:
         async with opened(old) as backend:
@@ -173,9 +203,14 @@ def test_of_several_processes_that_open_it_at_once_one_upgrades_it(
         (Eq("predicate", "p"), "records_predicate (ns=? AND predicate=?)"),
         (Eq("object", "o7"), "records_object (ns=? AND <expr>=?)"),
         (Exists("subject"), "records_fact (ns=? AND subject>?)"),
+        (Eq("run", "r"), "records_run (ns=? AND run=?)"),
+        (In("archived_by", ("r", "s")), "records_archived_by (ns=? AND archived_by=?)"),
+        (Eq("summarized_by", "s"), "records_summarized_by (ns=? AND summarized_by=?)"),
+        (Exists("run"), "records_run (ns=? AND run>?)"),
+        (ContainsAny("entities", ("Rome",)), "entities USING PRIMARY KEY (ns=? AND value=?)"),
     ],
 )
-def test_facts_are_looked_up_in_an_index(
+def test_rare_fields_are_looked_up_in_an_index(
     path: Path, opened: Opened, run: Run, filter: Filter, index: str
 ) -> None:
     import apsw

@@ -1,0 +1,1 @@
+"""Consolidation: summaries of what belongs together, beside the records they speak for."""
