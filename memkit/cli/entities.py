@@ -117,17 +117,22 @@ def note(
     again: Annotated[
         bool, typer.Option("--again", help="Also in memories that have names.")
     ] = False,
+    after: Annotated[
+        str | None, typer.Option(metavar="ID", help="Go on behind this, an earlier cursor.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="At most so many memories.")] = None,
     as_json: Json = False,
 ) -> None:
     """Find the names in memories that were stored without."""
     with progress("finding names", quiet=as_json) as tell:
-        noted = memory.note_entities(again=again, progress=tell)
+        noted = memory.note_entities(again=again, after=after, limit=limit, progress=tell)
     if as_json:
         from memkit.service.entities import noted_json
 
         show_json(noted_json(noted))
         return
-    show(f"{noted.looked} memories looked at, {noted.stamped} changed")
+    more = "" if noted.cursor is None else f"; go on with --after {noted.cursor}"
+    show(f"{noted.looked} memories looked at, {noted.stamped} changed{more}")
 
 
 @operated()

@@ -44,7 +44,7 @@ def test_a_place_is_a_database(tmp_path: Path) -> None:
     first, second = database_at(tmp_path / "a"), database_at(tmp_path / "b")
     assert database_at(tmp_path / "a") == first != second
     with psycopg.connect(first) as connection:
-        connection.execute("CREATE EXTENSION vector")
+        connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
         connection.execute("SELECT '[1,2]'::halfvec(2)")
 
 
@@ -58,7 +58,7 @@ def test_another_process_reaches_the_same_server(tmp_path: Path) -> None:
 def test_one_server_ranks_by_bm25(tmp_path: Path) -> None:
     with psycopg.connect(textsearch_database_at(tmp_path)) as connection:
         connection.execute("CREATE EXTENSION pg_textsearch")
-        connection.execute("CREATE EXTENSION vector")
+        connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
 
 
 @pytest.mark.parametrize("ended", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
