@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from hashlib import blake2b
 from itertools import pairwise
 from pathlib import Path
@@ -38,11 +39,13 @@ WAY = (
     ("Qdrant edge", "qdrant+edge://{folder}/qdrant", 12),
     ("SQLite again", "sqlite://{folder}/last/memory.db", 4),
 )
+#: How many facts each namespace holds.
+FACTS = 10
 NAMESPACES = ("default", "acme", "acme-corp")
 
 
 def fill(url: str, records: int) -> None:
-    """Fill a store: plain memories, turns, tags, links, private, forgotten, corrected ones."""
+    """Fill a store: memories with tags, links, private, pinned and forgotten ones, and facts."""
     corpus = Corpus(records, 1)
     embedder = PrecomputedEmbedder(corpus.texts, corpus.vectors, "migration")
     share = records // len(NAMESPACES)
@@ -52,6 +55,7 @@ def fill(url: str, records: int) -> None:
             own = memory.at(namespace=name, agent="ada")
             last = len(NAMESPACES) == at + 1
             texts = corpus.texts[at * share : None if last else (at + 1) * share]
+            texts, told = texts[:-FACTS], texts[-FACTS:]
             done = own.remember_many(
                 Draft(
                     content=text,
@@ -67,6 +71,9 @@ def fill(url: str, records: int) -> None:
                 one, other = draw.sample(done[:half], 2)
                 own.link(one.id, other.id, "supports")
                 own.forget(draw.choice(done[half:]).id)
+            for n, text in enumerate(told):
+                since = datetime(2026, 1, 1 + n, tzinfo=UTC)
+                own.assert_fact(f"user {n % 3}", "said", str(n), content=text, valid_from=since)
 
 
 def digest(url: str) -> tuple[int, str]:

@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from memkit.drafts import DraftLike
 from memkit.engine import Progress
 from memkit.events.watching import Watch
+from memkit.facts.asking import Fact
+from memkit.facts.asserting import Asserted
+from memkit.facts.predicates import Predicate
+from memkit.facts.timeline import Moment
 from memkit.filters import Filter
 from memkit.lifecycle.revisions import UNSET, Unset
 from memkit.loops import LoopThread, run_here
@@ -440,6 +444,120 @@ class Memory:
     @_documented
     def feedback(self, id: str, *, useful: bool) -> None:
         return self._run(self._memory.feedback(id, useful=useful))
+
+    @_documented
+    def assert_fact(
+        self,
+        subject: str,
+        predicate: str,
+        object: str,
+        *,
+        valid_from: datetime | None = None,
+        valid_to: datetime | None = None,
+        content: str | None = None,
+        confidence: float | None = None,
+        source: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        private: bool = False,
+    ) -> Asserted:
+        return self._run(
+            self._memory.assert_fact(
+                subject,
+                predicate,
+                object,
+                valid_from=valid_from,
+                valid_to=valid_to,
+                content=content,
+                confidence=confidence,
+                source=source,
+                tags=tags,
+                metadata=metadata,
+                private=private,
+            )
+        )
+
+    @_documented
+    def correct_fact(
+        self,
+        id: str,
+        *,
+        object: str | Unset = UNSET,
+        valid_from: datetime | Unset = UNSET,
+        valid_to: datetime | None | Unset = UNSET,
+        content: str | None = None,
+        confidence: float | None = None,
+        source: str | None = None,
+    ) -> Asserted:
+        return self._run(
+            self._memory.correct_fact(
+                id,
+                object=object,
+                valid_from=valid_from,
+                valid_to=valid_to,
+                content=content,
+                confidence=confidence,
+                source=source,
+            )
+        )
+
+    @_documented
+    def retract_fact(self, id: str) -> Asserted:
+        return self._run(self._memory.retract_fact(id))
+
+    @_documented
+    def undo(self, id: str) -> Asserted:
+        return self._run(self._memory.undo(id))
+
+    @_documented
+    def facts(
+        self,
+        *,
+        subject: str | None = None,
+        predicate: str | None = None,
+        object: str | None = None,
+        as_of: datetime | None = None,
+        known_at: datetime | None = None,
+        history: bool = False,
+        reach: Reach | str = Reach.ANCESTORS,
+        limit: int = 100,
+    ) -> builtins.list[Fact]:
+        return self._run(
+            self._memory.facts(
+                subject=subject,
+                predicate=predicate,
+                object=object,
+                as_of=as_of,
+                known_at=known_at,
+                history=history,
+                reach=reach,
+                limit=limit,
+            )
+        )
+
+    @_documented
+    def timeline(
+        self,
+        entity: str | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        reach: Reach | str = Reach.ANCESTORS,
+        limit: int = 100,
+    ) -> builtins.list[Moment]:
+        return self._run(
+            self._memory.timeline(entity, since=since, until=until, reach=reach, limit=limit)
+        )
+
+    @_documented
+    def declare_predicate(
+        self, name: str, *, single: bool = False, symmetric: bool = False
+    ) -> Predicate:
+        return self._run(self._memory.declare_predicate(name, single=single, symmetric=symmetric))
+
+    @_documented
+    def predicates(self) -> builtins.list[Predicate]:
+        return self._run(self._memory.predicates())
 
     @_documented
     def link(self, source: str, target: str, type: str = "related") -> MemoryRecord:

@@ -21,7 +21,7 @@ from memkit.drafts import (
     without_content_key,
 )
 from memkit.errors import IdempotencyConflict, StoreUnavailable, VersionConflict
-from memkit.filters import And, ContainsAny, Eq, Filter
+from memkit.filters import And, ContainsAny, Eq, Exists, Filter, Not
 from memkit.hints import UNSEEN, message_hint
 from memkit.protocols import (
     Applied,
@@ -249,6 +249,8 @@ def _comparable(scope: Scope, visibility: str, kind: str) -> Filter:
             Eq("state", State.ACTIVE.value),
             Eq("visibility", visibility),
             Eq("kind", kind),
+            # A fact is told from another by its parts, not by its sentence.
+            Not(Exists("subject")),
         )
     )
 

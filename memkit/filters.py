@@ -67,6 +67,12 @@ FIELDS: Mapping[str, FieldType] = {
     "speaker": FieldType.TEXT,
     "source": FieldType.TEXT,
     "author": FieldType.TEXT,
+    "subject": FieldType.TEXT,
+    "predicate": FieldType.TEXT,
+    "object": FieldType.TEXT,
+    "valid_from": FieldType.TIME,
+    "valid_to": FieldType.TIME,
+    "retracted_at": FieldType.TIME,
 }
 
 METADATA_PREFIX = "metadata."

@@ -16,6 +16,13 @@ from memkit.engine import Engine, Progress
 from memkit.errors import ConfigurationError, InvalidInput, InvalidScope
 from memkit.events.selecting import Selection, event_kinds
 from memkit.events.watching import Watch
+from memkit.facts.asking import Asked, Fact, facts
+from memkit.facts.asserting import Asserted, Assertion, assert_fact, retract, undo
+from memkit.facts.asserting import correct as correct_fact
+from memkit.facts.checking import recall
+from memkit.facts.predicates import DEFAULTS, Predicate, declare, declared
+from memkit.facts.settling import is_fact, settle
+from memkit.facts.timeline import Moment, timeline
 from memkit.filters import And, Filter, In
 from memkit.interchange.exporting import export_to
 from memkit.interchange.importing import import_from
@@ -413,7 +420,8 @@ class AsyncMemory:
         """
         if vector is None or query != "":
             check_text(query, "query", self._engine.settings.max_content_chars)
-        return await self._engine.recall(
+        return await recall(
+            self._engine,
             self._scope,
             Query(
                 text=query,
@@ -552,11 +560,14 @@ class AsyncMemory:
             "speaker": speaker,
             "source": source,
         }
-        return await self._revise(
-            id,
-            lambda record: revisions.revised(self._engine, self._scope, record, changes),
-            expect_version,
-        )
+        before: MemoryRecord | None = None
+
+        def change(record: MemoryRecord) -> MemoryRecord:
+            nonlocal before
+            before = record
+            return revisions.revised(self._engine, self._scope, record, changes)
+
+        return await self._settled(await self._revise(id, change, expect_version), before)
 
     async def correct(
         self,
@@ -578,6 +589,8 @@ class AsyncMemory:
                 correction says the same.
         """
         old = (await self._engine.one(self._scope, check_id(id))).record
+        if is_fact(old):
+            raise InvalidInput(f"record {id} is a fact: say what is right with correct_fact()")
         inherited = [tag for tag in old.tags if not tag.startswith("agent:")]
         draft = Draft(
             content=content,
@@ -602,7 +615,7 @@ class AsyncMemory:
         Raises:
             RecordNotFound: this scope shows no such record.
         """
-        return await revisions.forget(self._engine, self._scope, check_id(id))
+        return await self._settled(await revisions.forget(self._engine, self._scope, check_id(id)))
 
     async def restore(self, id: str) -> MemoryRecord:
         """Bring a forgotten, archived or merged record back.
@@ -612,7 +625,7 @@ class AsyncMemory:
             DuplicateRecord: another record says exactly this by now.
             InvalidInput: the record was corrected: its correction stands in its place.
         """
-        return await revisions.restore(self._engine, self._scope, check_id(id))
+        return await self._settled(await revisions.restore(self._engine, self._scope, check_id(id)))
 
     async def erase(self, ids: str | Iterable[str]) -> ErasureReceipt:
         """Erase records for good, with their history and the texts merged into them.
@@ -627,7 +640,11 @@ class AsyncMemory:
         wanted = (ids,) if isinstance(ids, str) else tuple(ids)
         if not wanted:
             raise InvalidInput("name at least one record to erase")
-        return await erase(self._engine, self._scope, [check_id(id_) for id_ in wanted])
+        ids_ = [check_id(id_) for id_ in wanted]
+        found = await self._engine.visible(self._scope, ids_)
+        receipt = await erase(self._engine, self._scope, ids_)
+        await settle(self._engine, (item.record for item in found.values()))
+        return receipt
 
     async def pin(self, id: str, pinned: bool = True) -> MemoryRecord:
         """Hold a record up in recall, or let it go with ``pinned=False``.
@@ -651,6 +668,214 @@ class AsyncMemory:
         await revisions.feedback(
             self._engine, self._scope, check_id(id), useful=check_flag(useful, "useful")
         )
+
+    async def assert_fact(
+        self,
+        subject: str,
+        predicate: str,
+        object: str,
+        *,
+        valid_from: datetime | None = None,
+        valid_to: datetime | None = None,
+        content: str | None = None,
+        confidence: float | None = None,
+        source: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        private: bool = False,
+    ) -> Asserted:
+        """Store a fact: what is true of a subject, from when and until when.
+
+        Where the predicate has one value at a time, the value that begins last holds: a new one
+        ends the one before, an older one that is told late does not end a newer one. Nothing is
+        lost by it: ``undo`` takes the fact back.
+
+        Args:
+            subject, predicate, object: whom it is about, what is said, the value; of at most
+                1,000, 200 and 10,000 characters. ``Lives in`` and ``lives-in`` are the predicate
+                ``lives_in``.
+            valid_from: since when it is true (aware); from now on, unless told otherwise.
+            valid_to: until when, that moment left out; without end, unless told otherwise.
+            content: the sentence that is recalled; made of the three parts, unless given.
+            confidence, source, tags, metadata, private: as for ``remember``.
+
+        Returns:
+            ``stored``, or ``duplicate`` where it is known to hold already, and what it ended.
+
+        Raises:
+            InvalidInput: an argument cannot be accepted; nothing was written.
+        """
+        told = Assertion(
+            subject,
+            predicate,
+            object,
+            valid_from,
+            valid_to,
+            content,
+            confidence,
+            source,
+            tags,
+            metadata,
+            private,
+        )
+        return await assert_fact(self._engine, self._scope, told)
+
+    async def correct_fact(
+        self,
+        id: str,
+        *,
+        object: str | Unset = UNSET,
+        valid_from: datetime | Unset = UNSET,
+        valid_to: datetime | None | Unset = UNSET,
+        content: str | None = None,
+        confidence: float | None = None,
+        source: str | None = None,
+    ) -> Asserted:
+        """Say what was right instead of a fact that never was; it is known to have been believed.
+
+        What became otherwise is no correction: assert the new fact.
+
+        Args:
+            id: the fact.
+            object, valid_from, valid_to: what is right; what is not given stays.
+            content, confidence, source: of the new record.
+
+        Raises:
+            RecordNotFound: this scope shows no such record.
+            InvalidInput: it is no fact, was withdrawn, or would say the same.
+        """
+        old = (await self._engine.one(self._scope, check_id(id))).record
+        if not is_fact(old):
+            raise InvalidInput(f"record {id} is no fact: correct it with correct()")
+        told = Assertion(
+            old.subject or "",
+            old.predicate or "",
+            (old.object or "") if isinstance(object, Unset) else object,
+            old.valid_from if isinstance(valid_from, Unset) else valid_from,
+            old.valid_to if isinstance(valid_to, Unset) else valid_to,
+            content,
+            old.confidence if confidence is None else confidence,
+            old.source if source is None else source,
+            [tag for tag in old.tags if not tag.startswith("agent:")],
+            old.metadata,
+            old.visibility == "private",
+        )
+        return await correct_fact(self._engine, self._scope, id, told)
+
+    async def retract_fact(self, id: str) -> Asserted:
+        """Withdraw a fact that was never right; it is known to have been believed.
+
+        Raises:
+            RecordNotFound: this scope shows no such record.
+            InvalidInput: it is no fact, or was withdrawn before.
+        """
+        return await retract(self._engine, self._scope, check_id(id))
+
+    async def undo(self, id: str) -> Asserted:
+        """Take back a fact or a correction of one: what was believed before is believed again.
+
+        Raises:
+            RecordNotFound: this scope shows no such record.
+            InvalidInput: it is no fact, or was taken back before.
+        """
+        return await undo(self._engine, self._scope, check_id(id))
+
+    async def facts(
+        self,
+        *,
+        subject: str | None = None,
+        predicate: str | None = None,
+        object: str | None = None,
+        as_of: datetime | None = None,
+        known_at: datetime | None = None,
+        history: bool = False,
+        reach: Reach | str = Reach.ANCESTORS,
+        limit: int = 100,
+    ) -> builtins.list[Fact]:
+        """The facts that hold, the latest first, or all that ever held, in order of time.
+
+        Args:
+            subject, predicate, object: only these.
+            as_of: what was true at that time (aware); now, unless told otherwise.
+            known_at: what was believed at that time (aware); by now, unless told otherwise.
+            history: every stretch of time in which one held, instead of one moment.
+            reach: as for ``recall``.
+            limit: at most so many, 1 to 1,000.
+
+        Raises:
+            InvalidInput: an argument cannot be accepted, or more than 100,000 facts would have
+                to be gone through.
+        """
+        asked = Asked(
+            subject,
+            predicate,
+            object,
+            check_time(as_of, "as_of"),
+            check_time(known_at, "known_at"),
+            check_flag(history, "history"),
+            _reach(reach),
+        )
+        most = check_count(limit, "limit", 1, RECALL_LIMIT_MAX)
+        return await facts(self._engine, self._scope, asked, most)
+
+    async def timeline(
+        self,
+        entity: str | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        reach: Reach | str = Reach.ANCESTORS,
+        limit: int = 100,
+    ) -> builtins.list[Moment]:
+        """What happened, in order of time.
+
+        Of an entity: when the facts began and ended in which it is the subject or the object.
+        Without one: what the active records tell of, by ``occurred_at``, or by when they were
+        stored where they do not say.
+
+        Args:
+            entity: whom or what it is about.
+            since, until: from the one moment (aware) up to the other, that left out.
+            reach: as for ``recall``.
+            limit: at most so many, the earliest, 1 to 1,000.
+
+        Raises:
+            InvalidInput: an argument cannot be accepted, or more than 100,000 facts or records
+                would have to be gone through.
+        """
+        return await timeline(
+            self._engine,
+            self._scope,
+            entity,
+            since=check_time(since, "since"),
+            until=check_time(until, "until"),
+            reach=_reach(reach),
+            limit=check_count(limit, "limit", 1, RECALL_LIMIT_MAX),
+        )
+
+    async def declare_predicate(
+        self, name: str, *, single: bool = False, symmetric: bool = False
+    ) -> Predicate:
+        """Say what a predicate is like in this namespace.
+
+        Args:
+            name: the predicate.
+            single: a subject has one value of it at a time.
+            symmetric: what it says of one side it says of the other.
+
+        Raises:
+            InvalidInput: the name cannot be one.
+        """
+        self._engine.require_open()
+        return await declare(
+            self._engine, self._scope.namespace, name, single=single, symmetric=symmetric
+        )
+
+    async def predicates(self) -> builtins.list[Predicate]:
+        """What goes for predicates here: what was declared, and memkit's own opinions."""
+        self._engine.require_open()
+        told = await declared(self._engine, self._scope.namespace)
+        return sorted({**DEFAULTS, **told}.values(), key=lambda each: each.name)
 
     async def link(self, source: str, target: str, type: str = "related") -> MemoryRecord:
         """Link a record to another; the link is kept with ``source``.
@@ -932,6 +1157,15 @@ class AsyncMemory:
     async def __aexit__(self, *_: object) -> None:
         # Closing must finish even when the block was left by a cancellation.
         await asyncio.shield(self.close())
+
+    async def _settled(
+        self, record: MemoryRecord, before: MemoryRecord | None = None
+    ) -> MemoryRecord:
+        """A record that was changed, once it is settled which facts hold where it is and was."""
+        places = [each for each in (record, before) if each is not None and is_fact(each)]
+        if not places:
+            return record
+        return (await settle(self._engine, places)).get(record.id, record)
 
     def _channel(self, channel: str) -> str:
         tag = channel_tag(channel)

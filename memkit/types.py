@@ -117,6 +117,13 @@ class MemoryRecord:
         useful, useless: the feedback it had.
         author: the authenticated principal that wrote it through a server; ``None`` where
             nobody was asked to prove who they are.
+        subject, predicate, object: the three parts of a fact (whom it is about, what is said
+            of them, and the value): labels of at most 1,000, 200 and 10,000 characters;
+            ``None`` for what is not a fact.
+        valid_from, valid_to: the fact's valid time, when it was true in the world: from
+            ``valid_from`` up to and without ``valid_to``. ``None`` is unbounded or unknown.
+        retracted_at: when the fact was withdrawn as never having been right; ``None`` while
+            it stands. Recorded time: when memkit was told.
     """
 
     id: str
@@ -151,6 +158,12 @@ class MemoryRecord:
     useful: int = 0
     useless: int = 0
     author: str | None = None
+    subject: str | None = None
+    predicate: str | None = None
+    object: str | None = None
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+    retracted_at: datetime | None = None
 
     @property
     def scope(self) -> Scope:

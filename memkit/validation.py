@@ -16,6 +16,8 @@ from memkit.types import State
 AGENT_TAG = "agent:"
 MESSAGE_TAG = "msg:"
 RECALL_LIMIT_MAX = 1000
+#: How many characters each part of a fact may have.
+FACT_CHARS: Mapping[str, int] = {"subject": 1000, "predicate": 200, "object": 10_000}
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -48,6 +50,18 @@ def check_text(value: object, what: str, max_chars: int) -> str:
 def check_optional_text(value: object, what: str, max_chars: int = 1000) -> str | None:
     """Return ``value`` if it is ``None`` or storable text."""
     return None if value is None else check_text(value, what, max_chars)
+
+
+def check_fact_part(value: object, part: str) -> str | None:
+    """Return a fact's subject, predicate or object if it is ``None`` or can be one.
+
+    Raises:
+        InvalidInput: it is not text that can be stored, or longer than :data:`FACT_CHARS` says.
+    """
+    limit = FACT_CHARS[part]
+    if isinstance(value, str) and len(value) > limit:
+        raise InvalidInput(f"a fact's {part} has at most {limit:,} characters, not {len(value):,}")
+    return check_optional_text(value, part, limit)
 
 
 def check_tags(value: object, agent: str | None) -> tuple[str, ...]:

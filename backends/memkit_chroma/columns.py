@@ -16,10 +16,12 @@ from memkit.backing.packing import as_json
 from memkit.filters import (
     And,
     Eq,
+    FieldType,
     Filter,
     In,
     Not,
     Or,
+    field_type,
     predicate,
 )
 
@@ -60,6 +62,9 @@ class Column:
 
     def mask(self, leaf: Filter) -> Mask:
         """Which rows satisfy a filter on this field."""
+        codes = self._codes[: self.size]
+        if isinstance(leaf, Eq | In) and field_type(leaf.field) is FieldType.TEXT:
+            return self._equal((leaf.value,) if isinstance(leaf, Eq) else leaf.values)
         test = predicate(leaf)
         held: Any = None
 
@@ -69,8 +74,16 @@ class Column:
         answers = np.empty(len(self.values), np.bool_)
         for code, held in enumerate(self.values):  # noqa: B007 - what value_of tells
             answers[code] = test(value_of)
-        found: Mask = answers[self._codes[: self.size]]
+        found: Mask = answers[codes]
         return found
+
+    def _equal(self, values: Iterable[Any]) -> Mask:
+        """Which rows hold one of these texts: looked up, as each row may hold another."""
+        found = (self._codes_of.get((str, str(value))) for value in values)
+        wanted = [code for code in found if code is not None]
+        codes = self._codes[: self.size]
+        mask: Mask = codes == wanted[0] if len(wanted) == 1 else np.isin(codes, wanted)
+        return mask
 
     def at(self, rows: Sequence[int] | NDArray[Any]) -> list[Any]:
         """The values of rows."""

@@ -23,8 +23,9 @@ from memkit_chroma.memory import Memory, lost_vectors
 from memkit_chroma.partition import Partition
 
 T = TypeVar("T")
-#: Version 2 keeps with a patch or deletion what it was about.
-SCHEMA_VERSION = 2
+#: Version 2 keeps with a patch or deletion what it was about; version 3 has facts, which older
+#: code could not read.
+SCHEMA_VERSION = 3
 _ATTEMPTS = 5
 _QUEUE = "memkit.queue"
 # Entries beyond the last known checkpoint that a process which only reads keeps in memory.
@@ -79,7 +80,8 @@ class Session:
             state, wanted = self.state, self.spec.fingerprint
             held = state.fingerprint
             if state.schema < SCHEMA_VERSION or state.identity is None:
-                state = replace(state, schema=SCHEMA_VERSION, identity=uuid4().hex)
+                identity = state.identity or uuid4().hex
+                state = replace(state, schema=SCHEMA_VERSION, identity=identity)
             if state.analyzer != self.spec.analyzer and (
                 state.analyzer is None or not self.namespaces()
             ):

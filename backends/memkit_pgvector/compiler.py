@@ -30,7 +30,7 @@ from memkit.filters import (
     metadata_key,
 )
 from memkit_pgvector.keys import encoded, label_key, record_key
-from memkit_pgvector.rows import comparable
+from memkit_pgvector.rows import LABELLED, comparable
 
 _REQUIRED = frozenset({
     "id", "visibility", "kind", "state", "confidence", "pinned", "embedded", "version", "uses",
@@ -130,6 +130,8 @@ class Condition:
         if field == "id":
             keys = self._bind([record_key(value).hex() for value in values])
             return f"r.rid = ANY({keys}::uuid[])"
+        if field in LABELLED:
+            return self._labelled(field, list(dict.fromkeys(values)))
         groups: dict[str, list[Any]] = {}
         for value in values:
             sql_type, bound = _bound(kind, field, value)
@@ -143,6 +145,15 @@ class Condition:
                 many = self._bind(group, steady=steady)
                 found.append(f"{column(field)} = ANY({many}::{sql_type}[])")
         return self._present(field, found[0] if len(found) == 1 else f"({' OR '.join(found)})")
+
+    def _labelled(self, field: str, values: list[str]) -> str:
+        # The first finds by index what the second is sure of.
+        keys = self._bind([label_key(self._namespace, field, value) for value in values])
+        texts = self._bind([encoded(value) for value in values])
+        return (
+            f"(r.labels && {keys}::bigint[] AND {column(field)} IS NOT NULL "
+            f"AND {column(field)} = ANY({texts}::text[]))"
+        )
 
     def _present(self, field: str, found: str) -> str:
         return found if is_required(field) else f"({column(field)} IS NOT NULL AND {found})"

@@ -26,7 +26,11 @@ RECORD_COLUMNS = (
     "conversation_id", "sequence", "speaker", "source", "state", "version", "superseded_by",
     "superseded_at", "forgotten_at", "embedded", "length", "labels", "signature",
     "unique_keys", "body", "uses", "used_at", "useful", "useless", "author",
+    "subject", "predicate", "object", "valid_from", "valid_to", "retracted_at",
 )  # fmt: skip
+#: Texts that are found through ``labels``, as the values of lists are: a text may be longer
+#: than an index of its own would take, and records without them cost that index nothing.
+LABELLED = ("subject", "predicate", "object")
 #: Those that a patch leaves alone: the keys, and what belongs to Touch.
 KEPT_COLUMNS = frozenset({"ns", "rid", "id", "uses", "used_at", "useful", "useless"})
 #: What :func:`record_from` reads.
@@ -56,6 +60,9 @@ def record_row(
     targets = tuple(dict.fromkeys([link.target for link in record.links])) if record.links else ()
     labels = [label_key(ns, "tags", tag) for tag in record.tags]
     labels += [label_key(ns, "link_to", target) for target in targets]
+    for name in LABELLED:
+        if (value := getattr(record, name)) is not None:
+            labels.append(label_key(ns, name, value))
     return [
         ns,
         rid,
@@ -94,6 +101,12 @@ def record_row(
         wire.int8(record.useful),
         wire.int8(record.useless),
         wire.optional_text(record.author),
+        wire.optional_text(record.subject),
+        wire.optional_text(record.predicate),
+        wire.optional_text(record.object),
+        _optional_micros(record.valid_from),
+        _optional_micros(record.valid_to),
+        _optional_micros(record.retracted_at),
     ]
 
 

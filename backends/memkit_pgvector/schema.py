@@ -277,7 +277,14 @@ def migrations(partitions: int, vector_type: str, text_search: str) -> tuple[tup
         "ALTER TABLE @.store ADD COLUMN identity uuid NOT NULL DEFAULT gen_random_uuid()",
         "ALTER TABLE @.store ADD COLUMN feed_start bigint NOT NULL DEFAULT 0",
     )
-    return (tuple(first), second, tuple(token_tables(partitions)))
+    # Columns without a value take no time to add, and are found by the index that is there.
+    fourth = (
+        'ALTER TABLE @.records ADD COLUMN subject text COLLATE "C", '
+        'ADD COLUMN predicate text COLLATE "C", ADD COLUMN object text COLLATE "C", '
+        "ADD COLUMN valid_from bigint, ADD COLUMN valid_to bigint, "
+        "ADD COLUMN retracted_at bigint",
+    )
+    return (tuple(first), second, tuple(token_tables(partitions)), fourth)
 
 
 #: The newest schema version that this code knows.

@@ -18,6 +18,7 @@ from memkit_qdrant.edge_driver import engine_errors
 from memkit_qdrant.edge_forms import filter_of, payload_indexes, vector_of
 from memkit_qdrant.edge_options import EdgeOptions
 from memkit_qdrant.names import Generation
+from memkit_qdrant.payloads import FACTS
 from memkit_qdrant.plans import Action, Insert, Overwrite, Remove, Replace
 from memkit_qdrant.transport import Payload, Ranking, Row
 
@@ -245,6 +246,12 @@ class EdgeShard:
         )
         index = qe.KeywordIndexParams(enable_hnsw=False)
         self.update(qe.UpdateOperation.create_field_index(generation.signature, index))
+
+    def add_fact_indexes(self) -> None:
+        """Make the indexes that came with version 2 of the schema; those that are there stay."""
+        for name in FACTS:
+            index = qe.KeywordIndexParams(enable_hnsw=False)
+            self.update(qe.UpdateOperation.create_field_index(name, index))
 
     def drop_generation(self, generation: Generation, *, dense: bool) -> None:
         """Remove all index data of a generation."""

@@ -76,6 +76,11 @@ class EdgeStore:
             if state.dimension is not None:
                 # A kill may have come between the state that says so and the engine.
                 self.shard.add_dense(state.generation, state.dimension, options)
+            if not (state.current or spec.read_only):
+                self.shard.add_fact_indexes()
+                self.shard.flush()
+                state = state.upgraded()
+                folder.save(state)
         self.state = state
         self.shard.approximate = state.graphed > 0
         self.journal = Journal(folder.path / "journal")

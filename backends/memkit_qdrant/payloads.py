@@ -16,25 +16,27 @@ from memkit_qdrant.transport import Payload
 
 _TEXTS = (
     "project", "task", "agent", "visibility", "kind", "state", "superseded_by",
-    "conversation_id", "speaker", "source", "author",
+    "conversation_id", "speaker", "source", "author", "subject", "predicate", "object",
 )  # fmt: skip
 _NUMBERS = ("version", "uses", "useful", "useless", "sequence")
 _TIMES = (
     "created_at", "updated_at", "occurred_at", "expires_at", "used_at", "superseded_at",
-    "forgotten_at",
+    "forgotten_at", "valid_from", "valid_to", "retracted_at",
 )  # fmt: skip
 
+#: Fields whose index came with version 2 of the schema.
+FACTS = ("subject", "predicate", "object")
 #: Fields whose index finds equal text. Not among the vectors' graph: it would take hours.
 KEYWORDS = (
     "project", "task", "agent", "visibility", "kind", "state", "tags", "link_to",
-    "conversation_id", "unique",
+    "conversation_id", "unique", *FACTS,
 )  # fmt: skip
 #: Fields whose index finds ranges and gives an order.
 RANGES = ("created_at", "updated_at", "expires_at", "occurred_at")
 #: Fields whose index finds equal whole numbers.
 WHOLE = ("meta", "indexed", "embedded")
-#: Fields that can be counted by their index.
-COUNTED = frozenset(KEYWORDS) - {"link_to"}
+#: Fields that can be counted by their index, which every store has whole.
+COUNTED = frozenset(KEYWORDS) - {"link_to", *FACTS}
 
 #: What a record is read from.
 RECORD = ("record",)

@@ -114,7 +114,7 @@ class QdrantBackend(CollectionBackend):
 
     async def _connect(self, spec: StoreSpec) -> _Session:
         from memkit_qdrant.server_client import ServerClient
-        from memkit_qdrant.server_schema import SavedState, check_server, prepare
+        from memkit_qdrant.server_schema import SavedState, check_server, prepare, upgrade
         from memkit_qdrant.server_writing import Writer
 
         made = connect(self._options) if self._make is None else self._make()
@@ -131,6 +131,8 @@ class QdrantBackend(CollectionBackend):
                     )
                 await saved.save(saved.state)
             saved.state.check(spec)
+            if not spec.read_only:
+                await upgrade(client, saved)
         except BaseException:
             await made.close()
             raise

@@ -14,6 +14,7 @@ from memkit.errors import StoreError, StoreUnavailable
 from memkit.protocols import StoreSpec
 from memkit_qdrant.conditions import AnyOf, Clause, Ids
 from memkit_qdrant.names import Generation, claim_id
+from memkit_qdrant.payloads import FACTS
 from memkit_qdrant.server_client import ServerClient, shard_key_name
 from memkit_qdrant.server_driver import OLDEST_SERVER
 from memkit_qdrant.server_forms import (
@@ -142,6 +143,27 @@ async def _made(client: ServerClient, make: Callable[[], Awaitable[object]]) -> 
         # Refused: it may be there by now. If it is not, what follows says so.
         if not await client.call(lambda: client.client.collection_exists(client.collection)):
             raise
+
+
+async def upgrade(client: ServerClient, saved: SavedState) -> None:
+    """Make the indexes that an older store has not, and say so.
+
+    Nobody waits for the server to build them: until it has, it reads all instead.
+    """
+    if saved.state.current:
+        return
+    for name in FACTS:
+        await client.call(
+            partial(
+                client.client.create_payload_index,
+                client.collection,
+                name,
+                keyword_index(),
+                wait=False,
+                ordering=client.ordering,
+            )
+        )
+    await saved.change(StoreState.upgraded)
 
 
 class SavedState:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -11,9 +10,9 @@ from memkit.errors import EmbedderMismatch, StoreCorrupt
 from memkit.protocols import Fingerprint, StoreInfo, StoreSpec
 from memkit_qdrant.names import Generation
 
-#: Each entry takes a store's saved state one version further. There is one version so far.
-MIGRATIONS: Sequence[Callable[[dict[str, Any]], dict[str, Any]]] = ()
-SCHEMA_VERSION = 1 + len(MIGRATIONS)
+#: Version 2 has indexes of the parts of a fact. A store of version 1 can be used as it is, only
+#: that they are found by reading all; who opens it for writing makes the indexes.
+SCHEMA_VERSION = 2
 
 FIRST = Generation(1)
 
@@ -30,6 +29,7 @@ class StoreState:
         target, target_analyzer: what a re-embedding leads to, if one was begun.
         shard: the folder of the embedded engine's files.
         graphed: how many records its graph covers.
+        schema: the version of the layout, that of the store.
     """
 
     generation: Generation = FIRST
@@ -40,6 +40,7 @@ class StoreState:
     target_analyzer: str | None = None
     shard: str = "shard-1"
     graphed: int = 0
+    schema: int = SCHEMA_VERSION
 
     @property
     def dimension(self) -> int | None:
@@ -53,8 +54,7 @@ class StoreState:
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
-        held = asdict(self)
-        return {"schema": SCHEMA_VERSION, **held, "generation": self.generation.number}
+        return {**asdict(self), "generation": self.generation.number}
 
     @classmethod
     def from_json(cls, held: Any, location: str) -> StoreState:
@@ -65,10 +65,7 @@ class StoreState:
             StoreCorrupt: it is no such state.
         """
         try:
-            version = int(held.pop("schema"))
-            check_schema(location, version, SCHEMA_VERSION)
-            for migrate in MIGRATIONS[version - 1 :]:
-                held = migrate(held)
+            check_schema(location, int(held["schema"]), SCHEMA_VERSION)
             for name in ("fingerprint", "target"):
                 if held[name] is not None:
                     held[name] = Fingerprint(**held[name])
@@ -77,6 +74,15 @@ class StoreState:
             raise StoreCorrupt(
                 f"{location} does not say what memkit stored there: is it a memkit store?"
             ) from error
+
+    @property
+    def current(self) -> bool:
+        """Whether the store has all that this code's schema has."""
+        return self.schema == SCHEMA_VERSION
+
+    def upgraded(self) -> StoreState:
+        """The state once the store has it."""
+        return replace(self, schema=SCHEMA_VERSION)
 
     def check(self, spec: StoreSpec) -> None:
         """Refuse another model's vectors or another analysis' terms.
@@ -90,7 +96,7 @@ class StoreState:
     def info(self, location: str, spec: StoreSpec, size: int | None) -> StoreInfo:
         """What the engine is told of it."""
         return StoreInfo(
-            location, SCHEMA_VERSION, self.fingerprint, self.analyzer or spec.analyzer, size
+            location, self.schema, self.fingerprint, self.analyzer or spec.analyzer, size
         )
 
     def written(self, spec: StoreSpec, dimension: int | None) -> StoreState:

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     Mask: TypeAlias = NDArray[np.bool_]
 
 TEXTS = ("project", "task", "agent", "visibility", "state", "kind", "conversation_id")
-TIMES = ("created_at", "occurred_at", "expires_at", "superseded_at")
+TIMES = (
+    "created_at", "occurred_at", "expires_at", "superseded_at", "valid_from", "valid_to",
+    "retracted_at",
+)  # fmt: skip
 FLAGS = ("pinned", "embedded")
 
 #: What a row for :meth:`Columns.append` holds, in order.
@@ -51,7 +54,7 @@ class Columns:
         self.codes: dict[str, dict[str | None, int]] = {name: {None: 0} for name in TEXTS}
         # The one code of a whole column, None before the first row, else _MIXED.
         self._uniform: dict[str, int | None] = dict.fromkeys(TEXTS)
-        # Columns of times in which no record has a value.
+        # Columns of times in which no record has a value: what their arrays hold means nothing.
         self._unset = set(TIMES)
 
     def append(self, rows: Sequence[Row]) -> Positions:
@@ -75,9 +78,10 @@ class Columns:
             self._note_codes(name, min(found), max(found))
         for name in TIMES:
             values = fields[name]
+            if name in self._unset and values.count(None) == len(values):
+                continue
+            self._begin(name)
             self.times[name][start:end] = [MISSING if v is None else v for v in values]
-            if name in self._unset and any(value is not None for value in values):
-                self._unset.discard(name)
         for name in FLAGS:
             self.flags[name][start:end] = fields[name]
         self.seqs[start:end] = by_column[0]
@@ -96,9 +100,11 @@ class Columns:
             self._note_codes(name, code, code)
         for name in TIMES:
             value = fields[name]
-            self.times[name][position] = MISSING if value is None else value
             if value is not None:
-                self._unset.discard(name)
+                self._begin(name)
+                self.times[name][position] = value
+            elif name not in self._unset:
+                self.times[name][position] = MISSING
         for name in FLAGS:
             self.flags[name][position] = fields[name]
 
@@ -140,6 +146,12 @@ class Columns:
         self.alive[len(kept) :] = False
         self.size, self.dead = len(kept), 0
         return kept
+
+    def _begin(self, name: str) -> None:
+        """Make ready a column of times that gets its first value."""
+        if name in self._unset:
+            self._unset.discard(name)
+            self.times[name][: self.size] = MISSING
 
     def _note_codes(self, name: str, low: int, high: int) -> None:
         known = self._uniform[name]

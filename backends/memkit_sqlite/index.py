@@ -238,11 +238,13 @@ class MemoryIndex:
     def _load(self, connection: apsw.Connection, ns: int, partition: Partition) -> None:
         """Read a whole namespace, in the order of ids, which is that of the table: nearly."""
         after = ""
+        # What stands before an older store's table has no index of its own.
+        table = "main.records r INDEXED BY records_id" if self._reader.current else "records r"
         connection.execute("BEGIN")
         try:
             while True:
                 rows: Any = connection.execute(
-                    f"SELECT {SELECTION} FROM main.records r INDEXED BY records_id "
+                    f"SELECT {SELECTION} FROM {table} "
                     "CROSS JOIN indexed i ON i.seq = r.seq "
                     "WHERE r.ns = ? AND r.id > ? ORDER BY r.id LIMIT ?",
                     (ns, after, _BATCH),

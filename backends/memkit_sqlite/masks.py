@@ -124,6 +124,8 @@ def _in(columns: Columns, field: str, values: tuple[Any, ...]) -> Truth:
         flags = columns.flags[field][: columns.size]
         return flags if True in wanted else ~flags
     if field in TIMES:
+        if columns.unset(field):
+            return False
         return _equals(columns.times[field][: columns.size], [micros(v) for v in set(values)])
     codes = columns.codes[field]
     found = [codes[value] for value in set(values) if value in codes]

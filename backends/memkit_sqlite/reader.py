@@ -15,8 +15,8 @@ from memkit.filters import FieldType, Filter, metadata_key
 from memkit.protocols import Change, Order, ScanPage, Stored
 from memkit_sqlite.compiler import LABEL_TABLES, Condition, column, is_required
 from memkit_sqlite.driver import told
-from memkit_sqlite.rows import SELECTED, Row, labels, record_from, vector_from
-from memkit_sqlite.schema import OP_DELETE, OP_PUT
+from memkit_sqlite.rows import RECORD_WIDTH, SELECTED, Row, labels, record_from, vector_from
+from memkit_sqlite.schema import OP_DELETE, OP_PUT, SCHEMA_VERSION
 from memkit_sqlite.selective import few_records
 from memkit_sqlite.store import StoreFile
 
@@ -41,6 +41,11 @@ class Reader:
         self._idle: list[apsw.Connection] = []
         self._closed = False
         self._namespaces: dict[str, int] = {}
+
+    @property
+    def current(self) -> bool:
+        """Whether the store has this code's schema; an older one is read through views."""
+        return self._file.schema_version == SCHEMA_VERSION
 
     @contextmanager
     def connection(self) -> Iterator[apsw.Connection]:
@@ -111,7 +116,9 @@ class Reader:
 
 def stored_from(namespace: str, row: Row) -> Stored:
     """What a row of :data:`SELECTED_WITH_INDEX` holds."""
-    return Stored(record_from(namespace, row), vector_from(row[32]), labels(row[31]))
+    return Stored(
+        record_from(namespace, row), vector_from(row[RECORD_WIDTH + 1]), labels(row[RECORD_WIDTH])
+    )
 
 
 def _after(order: Order, value: Any, id_: str) -> tuple[str, list[Any]]:

@@ -11,7 +11,7 @@ from memkit.errors import EmbedderMismatch, StoreError
 from memkit.protocols import Fingerprint, IndexData, Stored
 from memkit.types import MemoryRecord
 from memkit_sqlite import tokens
-from memkit_sqlite.rows import SELECTED, Row, index_row, record_from
+from memkit_sqlite.rows import RECORD_WIDTH, SELECTED, Row, index_row, record_from
 from memkit_sqlite.schema import indexed_table
 from memkit_sqlite.store import read_state
 from memkit_sqlite.tables import Tables
@@ -54,7 +54,8 @@ def pending(connection: apsw.Connection, limit: int, after: int) -> tuple[list[S
             (start, limit),
         ).fetchall()
         if rows:
-            return [Stored(record_from(row[31], row)) for row in rows], rows[0][32] - 1
+            items = [Stored(record_from(row[RECORD_WIDTH], row)) for row in rows]
+            return items, rows[0][RECORD_WIDTH + 1] - 1
     return [], 0
 
 

@@ -30,8 +30,11 @@ WRITTEN_COLUMNS = (
     "kind", "tags", "metadata", "visibility", "confidence", "pinned", "occurred_at",
     "expires_at", "conversation_id", "sequence", "speaker", "source", "state", "version",
     "superseded_by", "superseded_at", "supersedes", "forgotten_at", "links", "uses", "used_at",
-    "useful", "useless", "author", "unique_keys", "embedded",
+    "useful", "useless", "author", "subject", "predicate", "object", "valid_from", "valid_to",
+    "retracted_at", "unique_keys", "embedded",
 )  # fmt: skip
+#: How many values of a row are a record's.
+RECORD_WIDTH = len(RECORD_COLUMNS)
 SELECTED = ", ".join(f"r.{column}" for column in RECORD_COLUMNS)
 
 
@@ -81,6 +84,12 @@ def record_row(
         record.useful,
         record.useless,
         record.author,
+        record.subject,
+        record.predicate,
+        record.object,
+        None if record.valid_from is None else micros(record.valid_from),
+        None if record.valid_to is None else micros(record.valid_to),
+        None if record.retracted_at is None else micros(record.retracted_at),
         texts_json(unique),
         embedded,
     )
@@ -104,7 +113,8 @@ def record_from(namespace: str, row: Row) -> MemoryRecord:
         visibility, confidence, pinned, occurred_at, expires_at, conversation_id, sequence,
         speaker, source, state, version, superseded_by, superseded_at, supersedes,
         forgotten_at, links, uses, used_at, useful, useless, author,
-    ) = row[:31]  # fmt: skip
+        subject, predicate, object_, valid_from, valid_to, retracted_at,
+    ) = row[:RECORD_WIDTH]  # fmt: skip
     created = moment(created_at)
     return record_of((
         id_,
@@ -139,6 +149,12 @@ def record_from(namespace: str, row: Row) -> MemoryRecord:
         useful,
         useless,
         author,
+        subject,
+        predicate,
+        object_,
+        None if valid_from is None else moment(valid_from),
+        None if valid_to is None else moment(valid_to),
+        None if retracted_at is None else moment(retracted_at),
     ))  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 #: "mkit": tells a memkit store from any other SQLite file.
 APPLICATION_ID = 0x6D6B6974
@@ -21,7 +21,8 @@ RECORD_COLUMNS = (
     "metadata", "visibility", "confidence", "pinned", "occurred_at", "expires_at",
     "conversation_id", "sequence", "speaker", "source", "state", "version", "superseded_by",
     "superseded_at", "supersedes", "forgotten_at", "links", "uses", "used_at", "useful",
-    "useless", "author",
+    "useless", "author", "subject", "predicate", "object", "valid_from", "valid_to",
+    "retracted_at",
 )  # fmt: skip
 
 # One row: what the store is. The epoch grows whenever what its vectors and terms mean changes,
@@ -65,6 +66,12 @@ CREATE TABLE records (
     speaker TEXT,
     source TEXT,
     author TEXT,
+    subject TEXT,
+    predicate TEXT,
+    object TEXT,
+    valid_from INTEGER,
+    valid_to INTEGER,
+    retracted_at INTEGER,
     state TEXT NOT NULL,
     version INTEGER NOT NULL,
     superseded_by TEXT,
@@ -107,6 +114,16 @@ def token_table(name: str) -> str:
     return f"CREATE TABLE {name} (seq INTEGER PRIMARY KEY, vectors BLOB NOT NULL)"
 
 
+#: How much of an object its index holds: objects may be long.
+OBJECT_INDEXED = "substr(object, 1, 100)"
+
+# Of facts alone: what is no fact has nothing in them.
+_FACT_INDEXES = (
+    "CREATE INDEX records_fact ON records (ns, subject, predicate) WHERE subject IS NOT NULL",
+    "CREATE INDEX records_predicate ON records (ns, predicate) WHERE predicate IS NOT NULL",
+    f"CREATE INDEX records_object ON records (ns, {OBJECT_INDEXED}) WHERE object IS NOT NULL",
+)
+
 _IDENTIFY = "UPDATE store SET identity = lower(hex(randomblob(16)))"
 
 #: The statements that bring a store of each version to the next.
@@ -118,17 +135,34 @@ UPGRADES = {
         "ALTER TABLE store ADD COLUMN identity TEXT",
         _IDENTIFY,
     ),
+    3: (
+        "ALTER TABLE records ADD COLUMN subject TEXT",
+        "ALTER TABLE records ADD COLUMN predicate TEXT",
+        "ALTER TABLE records ADD COLUMN object TEXT",
+        "ALTER TABLE records ADD COLUMN valid_from INTEGER",
+        "ALTER TABLE records ADD COLUMN valid_to INTEGER",
+        "ALTER TABLE records ADD COLUMN retracted_at INTEGER",
+        *_FACT_INDEXES,
+    ),
 }
 
-#: What lets an older store be read as it is: by version, views that stand before its tables.
-VIEWS = dict.fromkeys(
-    (1, 2),
-    (
-        "CREATE TEMP VIEW records AS SELECT *, NULL AS author FROM main.records",
-        "CREATE TEMP VIEW changes AS SELECT *, NULL AS about FROM main.changes",
-        "CREATE TEMP VIEW store AS SELECT *, NULL AS identity FROM main.store",
-    ),
+_NO_FACTS = (
+    "NULL AS subject, NULL AS predicate, NULL AS object, NULL AS valid_from, NULL AS valid_to, "
+    "NULL AS retracted_at"
 )
+
+#: What lets an older store be read as it is: by version, views that stand before its tables.
+VIEWS = {
+    **dict.fromkeys(
+        (1, 2),
+        (
+            f"CREATE TEMP VIEW records AS SELECT *, NULL AS author, {_NO_FACTS} FROM main.records",
+            "CREATE TEMP VIEW changes AS SELECT *, NULL AS about FROM main.changes",
+            "CREATE TEMP VIEW store AS SELECT *, NULL AS identity FROM main.store",
+        ),
+    ),
+    3: (f"CREATE TEMP VIEW records AS SELECT *, {_NO_FACTS} FROM main.records",),
+}
 
 #: Every statement that makes a new store.
 SCHEMA = (
@@ -142,6 +176,7 @@ SCHEMA = (
     "CREATE INDEX records_superseded ON records (ns, superseded_by) "
     "WHERE superseded_by IS NOT NULL",
     "CREATE INDEX records_unembedded ON records (ns) WHERE embedded = 0",
+    *_FACT_INDEXES,
     indexed_table("indexed"),
     indexed_table("staged"),
     token_table("tokens"),

@@ -14,6 +14,7 @@ from memkit import __version__
 from memkit.cli import (
     demo,
     evaluating,
+    facts,
     identity,
     maintaining,
     mcp,
@@ -41,12 +42,12 @@ app = typer.Typer(
 )
 # What the last three need of the server they import when they are run.
 _MODULES: tuple[Any, ...] = (
-    demo, writing, reading, messaging, maintaining, evaluating, serving, mcp, identity
+    demo, writing, reading, facts, messaging, maintaining, evaluating, serving, mcp, identity
 )  # fmt: skip
 for module in _MODULES:
     for name, command in module.COMMANDS.items():
         app.command(name)(command)
-for name, group in identity.APPS.items():
+for name, group in {**facts.APPS, **identity.APPS}.items():
     app.add_typer(group, name=name)
 
 

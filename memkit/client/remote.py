@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from memkit.client import answers, asking
+from memkit.client import facts as answers_of_facts
 from memkit.client.addresses import address_of, check_token
 from memkit.client.blocking import Client
 from memkit.client.connection import Connection
@@ -19,6 +20,10 @@ from memkit.drafts import Draft, DraftLike, as_draft
 from memkit.engine import Progress
 from memkit.errors import ConfigurationError, InvalidInput, InvalidScope, StoreError, StoreReadOnly
 from memkit.events.selecting import event_kinds
+from memkit.facts.asking import Fact
+from memkit.facts.asserting import Asserted
+from memkit.facts.predicates import Predicate
+from memkit.facts.timeline import Moment
 from memkit.filters import Filter
 from memkit.lifecycle.revisions import UNSET, Unset
 from memkit.memory import _ACTIVE, AsyncMemory, Target, several
@@ -46,6 +51,7 @@ from memkit.validation import (
     check_id,
     check_kind,
     check_metadata,
+    check_optional_text,
     check_text,
     check_time,
     check_unit,
@@ -524,6 +530,132 @@ class AsyncClient(AsyncMemory):
         """As AsyncMemory's."""
         asked = {"id": check_id(id), "useful": check_flag(useful, "useful")}
         await self._ask("feedback", _done, asked)
+
+    async def assert_fact(
+        self,
+        subject: str,
+        predicate: str,
+        object: str,
+        *,
+        valid_from: datetime | None = None,
+        valid_to: datetime | None = None,
+        content: str | None = None,
+        confidence: float | None = None,
+        source: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        private: bool = False,
+    ) -> Asserted:
+        """As AsyncMemory's."""
+        asked = {
+            "subject": check_text(subject, "subject", 2**62),
+            "predicate": check_text(predicate, "predicate", 2**62),
+            "object": check_text(object, "object", 2**62),
+            "tags": asking.tags_form(tags, self._scope),
+            "private": check_flag(private, "private"),
+        } | asking.given(
+            valid_from=check_time(valid_from, "valid_from"),
+            valid_to=check_time(valid_to, "valid_to"),
+            content=check_optional_text(content, "content", 2**62),
+            confidence=None if confidence is None else check_unit(confidence, "confidence"),
+            source=check_optional_text(source, "source", 2**62),
+            metadata=check_metadata(metadata, 2**62) or None,
+        )
+        return await self._ask("assert_fact", answers_of_facts.asserted_of, asked)
+
+    async def correct_fact(
+        self,
+        id: str,
+        *,
+        object: str | Unset = UNSET,
+        valid_from: datetime | Unset = UNSET,
+        valid_to: datetime | None | Unset = UNSET,
+        content: str | None = None,
+        confidence: float | None = None,
+        source: str | None = None,
+    ) -> Asserted:
+        """As AsyncMemory's."""
+        asked: dict[str, Any] = {"id": check_id(id)} | asking.given(
+            content=check_optional_text(content, "content", 2**62),
+            confidence=None if confidence is None else check_unit(confidence, "confidence"),
+            source=check_optional_text(source, "source", 2**62),
+        )
+        if not isinstance(object, Unset):
+            asked["object"] = check_text(object, "object", 2**62)
+        if not isinstance(valid_from, Unset):
+            asked["valid_from"] = check_time(valid_from, "valid_from")
+        if not isinstance(valid_to, Unset):
+            asked["valid_to"] = check_time(valid_to, "valid_to")
+        return await self._ask("correct_fact", answers_of_facts.asserted_of, asked)
+
+    async def retract_fact(self, id: str) -> Asserted:
+        """As AsyncMemory's."""
+        return await self._ask("retract_fact", answers_of_facts.asserted_of, {"id": check_id(id)})
+
+    async def undo(self, id: str) -> Asserted:
+        """As AsyncMemory's."""
+        return await self._ask("undo", answers_of_facts.asserted_of, {"id": check_id(id)})
+
+    async def facts(
+        self,
+        *,
+        subject: str | None = None,
+        predicate: str | None = None,
+        object: str | None = None,
+        as_of: datetime | None = None,
+        known_at: datetime | None = None,
+        history: bool = False,
+        reach: Reach | str = Reach.ANCESTORS,
+        limit: int = 100,
+    ) -> builtins.list[Fact]:
+        """As AsyncMemory's."""
+        asked = {
+            "history": check_flag(history, "history"),
+            "reach": asking.reach_form(reach),
+            "limit": check_count(limit, "limit", 1, RECALL_LIMIT_MAX),
+        } | asking.given(
+            subject=check_optional_text(subject, "subject", 2**62),
+            predicate=check_optional_text(predicate, "predicate", 2**62),
+            object=check_optional_text(object, "object", 2**62),
+            as_of=check_time(as_of, "as_of"),
+            known_at=check_time(known_at, "known_at"),
+        )
+        return await self._ask("facts", answers_of_facts.facts_of, asked)
+
+    async def timeline(
+        self,
+        entity: str | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        reach: Reach | str = Reach.ANCESTORS,
+        limit: int = 100,
+    ) -> builtins.list[Moment]:
+        """As AsyncMemory's."""
+        asked = {
+            "reach": asking.reach_form(reach),
+            "limit": check_count(limit, "limit", 1, RECALL_LIMIT_MAX),
+        } | asking.given(
+            entity=check_optional_text(entity, "entity", 2**62),
+            since=check_time(since, "since"),
+            until=check_time(until, "until"),
+        )
+        return await self._ask("timeline", answers_of_facts.moments_of, asked)
+
+    async def declare_predicate(
+        self, name: str, *, single: bool = False, symmetric: bool = False
+    ) -> Predicate:
+        """As AsyncMemory's; for admins of the namespace."""
+        asked = {
+            "name": check_text(name, "predicate", 2**62),
+            "single": check_flag(single, "single"),
+            "symmetric": check_flag(symmetric, "symmetric"),
+        }
+        return await self._ask("declare_predicate", answers_of_facts.predicate_of, asked)
+
+    async def predicates(self) -> builtins.list[Predicate]:
+        """As AsyncMemory's."""
+        return await self._ask("predicates", answers_of_facts.predicates_of, {})
 
     async def link(self, source: str, target: str, type: str = "related") -> MemoryRecord:
         """As AsyncMemory's."""

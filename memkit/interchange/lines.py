@@ -17,6 +17,7 @@ from memkit.scope import check_label
 from memkit.types import Link, MemoryRecord, Visibility
 from memkit.validation import (
     check_count,
+    check_fact_part,
     check_id,
     check_kind,
     check_metadata,
@@ -146,6 +147,9 @@ _CHECKS: Mapping[str, Callable[[Any], object]] = {
     "conversation_id": lambda value: check_optional_text(value, "conversation_id"),
     "speaker": lambda value: check_optional_text(value, "speaker"),
     "source": lambda value: check_optional_text(value, "source", 10_000),
+    "subject": lambda value: check_fact_part(value, "subject"),
+    "predicate": lambda value: check_fact_part(value, "predicate"),
+    "object": lambda value: check_fact_part(value, "object"),
     "sequence": lambda value: check_count(value, "sequence", 0, 2**63 - 1),
     "visibility": lambda value: _one_of(value, "visibility", tuple(Visibility)),
     "pinned": lambda value: _one_of(value, "pinned", (True, False)),

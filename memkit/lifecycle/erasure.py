@@ -71,7 +71,13 @@ async def _with_history(engine: Engine, scope: Scope, ids: Sequence[str]) -> dic
     doomed = dict(found)
     frontier = list(found)
     while frontier:
-        older = await _all(engine, scope, In("superseded_by", tuple(frontier)))
+        pointing = await _all(engine, scope, In("superseded_by", tuple(frontier)))
+        # A fact that another ended is no older version of it: it was true in its time.
+        older = [
+            item
+            for item in pointing
+            if item.record.subject is None or item.record.retracted_at is not None
+        ]
         frontier = [item.record.id for item in older if item.record.id not in doomed]
         doomed.update((item.record.id, item) for item in older)
     return doomed

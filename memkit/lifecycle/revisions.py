@@ -275,6 +275,12 @@ async def restore(engine: Engine, scope: Scope, id_: str) -> MemoryRecord:
         if record.superseded_by is not None and record.state == State.FORGOTTEN:
             # It was history before it was forgotten, and is history again.
             return replace(record, state=State.SUPERSEDED.value, forgotten_at=None)
+        if record.retracted_at is not None and record.state != State.SUPERSEDED:
+            return replace(record, state=State.SUPERSEDED.value, forgotten_at=None)
+        if record.state == State.SUPERSEDED and record.subject is not None:
+            raise InvalidInput(
+                f"fact {id_} no longer holds: undo what took its place, or assert it again"
+            )
         if record.state == State.SUPERSEDED:
             raise InvalidInput(
                 f"record {id_} was corrected by {record.superseded_by}: forget that one, or "

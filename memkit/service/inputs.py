@@ -26,8 +26,8 @@ class Told(Input):
     kind: str = Field("note", description="note, fact, decision, preference, constraint, ...")
     tags: list[str] = Field([], description="free labels; msg:<channel> sends it as a message")
     metadata: dict[str, JsonValue] | None = Field(None, description="values by key, for filters")
-    private: bool = Field(False, description="readable by its agent alone")
-    confidence: float | None = Field(None, ge=0, le=1, description="how sure; the kind's default")
+    private: bool = Field(False, description="for its agent alone")
+    confidence: float | None = Field(None, ge=0, le=1, description="how sure")
     pinned: bool = Field(False, description="held up in recall")
     occurred_at: AwareDatetime | None = Field(None, description="when it happened")
     ttl: Seconds | None = Field(None, description="seconds until it expires")
@@ -95,7 +95,7 @@ class Recall(Selection):
     mode: Literal["hybrid", "dense", "lexical"] = Field(
         "hybrid", description="by meaning and words, or by one of them"
     )
-    as_of: AwareDatetime | None = Field(None, description="what stood at that time")
+    as_of: AwareDatetime | None = Field(None, description="what stood then")
     at: AwareDatetime | None = Field(None, description="what 'last week' is counted from")
     profile: Literal["fast", "balanced", "best"] | None = Field(None, description="how thorough")
     context: int = Field(0, ge=0, le=20, description="turns around each hit")
@@ -137,7 +137,7 @@ class Update(ById):
     kind: str | None = Field(None, description="the new kind")
     tags: list[str] | None = Field(None, description="the new tags")
     metadata: dict[str, JsonValue] | None = Field(None, description="the new metadata")
-    private: bool | None = Field(None, description="readable by its agent alone")
+    private: bool | None = Field(None, description="for its agent alone")
     confidence: float | None = Field(None, ge=0, le=1, description="how sure")
     occurred_at: AwareDatetime | None = Field(None, description="when it happened")
     ttl: Seconds | None = Field(None, description="seconds until it expires")
@@ -174,7 +174,7 @@ class LinkRecords(Input):
 
     id: Id
     target: str = Field(description="the other record's id")
-    type: str = Field("related", description="causes, fixes, supports, follows, contradicts, ...")
+    type: str = Field("related", description="causes, fixes, supports, ...")
 
 
 class UnlinkRecords(Input):
@@ -212,10 +212,10 @@ class Inbox(Input):
     """Whose unread messages."""
 
     channel: str | None = Field(None, description="the channel; all of them if left out")
-    consumer: str | None = Field(None, description="who reads; the agent if left out")
+    consumer: str | None = Field(None, description="the agent if left out")
     limit: int = Field(20, ge=1, le=1000, description="at most so many")
     lease: Seconds | None = Field(None, description="claim them for so many seconds")
-    wait: float = Field(0, ge=0, le=60, description="wait so many seconds for one to come")
+    wait: float = Field(0, ge=0, le=60, description="seconds to wait for one")
 
 
 class Ack(Input):

@@ -66,6 +66,12 @@ class RecordJson(TypedDict):
     forgotten_at: NotRequired[str]
     links: NotRequired[list[LinkJson]]
     used_at: NotRequired[str]
+    subject: NotRequired[str]
+    predicate: NotRequired[str]
+    object: NotRequired[str]
+    valid_from: NotRequired[str]
+    valid_to: NotRequired[str]
+    retracted_at: NotRequired[str]
 
 
 class LegJson(TypedDict):

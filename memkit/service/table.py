@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from memkit.errors import InvalidInput
-from memkit.service import identity, inputs, messages, outputs, records
+from memkit.service import facts, identity, inputs, messages, outputs, records
 from memkit.service.operation import (
     EVERYWHERE,
     PEOPLE,
@@ -63,7 +63,7 @@ _ROWS = (
         ("POST", "/api/memories", 201), "remember", "remember",
     ),
     _row(
-        "remember_many", "Store several memories, in order.",
+        "remember_many", "Store several, in order.",
         records.remember_many, _I.RememberMany, _O.RememberedManyJson, _WRITE, _ADDS,
         ("POST", "/api/memories/batch", 201), "remember", "remember --file",
     ),
@@ -103,27 +103,27 @@ _ROWS = (
         ("GET", "/api/count"), "list", "count",
     ),
     _row(
-        "tags", "List tags, with how many records have each.",
+        "tags", "List tags, with counts of records.",
         records.tags, _I.Reaching, _O.CountsJson, _READ, _READS,
         ("GET", "/api/tags"), "list", "tags",
     ),
     _row(
-        "agents", "List the agents that wrote, with how many records each.",
+        "agents", "List the agents that wrote, with counts.",
         records.agents, _I.Reaching, _O.CountsJson, _READ, _READS,
         ("GET", "/api/agents"), "list", "agents",
     ),
     _row(
-        "status", "Tell the state of the store and the embedder.",
+        "status", "Tell the state of the store.",
         records.status, _I.Nothing, _O.StatusJson, _READ, _READS,
         ("GET", "/api/status"), "list", "status",
     ),
     _row(
-        "update", "Change a record in place; what is not given stays.",
+        "update", "Change a record; what is not given stays.",
         records.update, _I.Update, _O.RecordJson, _WRITE, _CHANGES,
         ("PATCH", "/api/memories/{id}"), "update", "update", repeatable=True,
     ),
     _row(
-        "correct", "Replace what a record says; the old one is kept as history.",
+        "correct", "Replace what a record says; the old one is kept.",
         records.correct, _I.Correct, _O.RememberedJson, _WRITE, _CHANGES,
         ("POST", "/api/memories/{id}/correct", 201), "update", "correct", repeatable=False,
     ),
@@ -148,9 +148,49 @@ _ROWS = (
         ("POST", "/api/memories/restore"), "forget", "restore", repeatable=True,
     ),
     _row(
-        "erase", "Erase records for good, with their history and every trace.",
+        "erase", "Erase records for good, with every trace.",
         records.erase, _I.ByIds, _O.ReceiptJson, _ADMIN, _DESTROYS,
         ("POST", "/api/memories/erase"), "forget", "erase", repeatable=False,
+    ),
+    _row(
+        "assert_fact", "Store what is true of a subject, since when.",
+        facts.assert_fact, facts.AssertFact, facts.AssertedJson, _WRITE, _ADDS,
+        ("POST", "/api/facts", 201), "remember", "fact assert", repeatable=False,
+    ),
+    _row(
+        "correct_fact", "Put a wrong fact right.",
+        facts.correct_fact, facts.CorrectFact, facts.AssertedJson, _WRITE, _CHANGES,
+        ("POST", "/api/facts/{id}/correct", 201), "update", "fact correct", repeatable=False,
+    ),
+    _row(
+        "retract_fact", "Withdraw a fact that was never right.",
+        facts.retract_fact, _I.ById, facts.AssertedJson, _WRITE, _CHANGES,
+        ("POST", "/api/facts/{id}/retract"), None, "fact retract", repeatable=False,
+    ),
+    _row(
+        "undo", "Take back a fact or its correction.",
+        facts.undo, _I.ById, facts.AssertedJson, _WRITE, _CHANGES,
+        ("POST", "/api/facts/{id}/undo"), "update", "fact undo", repeatable=False,
+    ),
+    _row(
+        "facts", "Tell what is or was true, or believed.",
+        facts.facts, facts.Facts, facts.FactsJson, _READ, _READS,
+        ("GET", "/api/facts"), "list", "fact list",
+    ),
+    _row(
+        "timeline", "Tell what happened, in order of time.",
+        facts.timeline, facts.Timeline, facts.TimelineJson, _READ, _READS,
+        ("GET", "/api/timeline"), None, "timeline",
+    ),
+    _row(
+        "declare_predicate", "Say whether a predicate has one value, or says the same both ways.",
+        facts.declare_predicate, facts.DeclarePredicate, facts.PredicateJson, _ADMIN, _CHANGES,
+        ("PUT", "/api/predicates"), None, "fact declare", repeatable=True,
+    ),
+    _row(
+        "predicates", "List what goes for predicates.",
+        facts.predicates, _I.Nothing, facts.PredicatesJson, _READ, _READS,
+        ("GET", "/api/predicates"), None, "fact predicates",
     ),
     _row(
         "link", "Link a record to another.",
@@ -178,12 +218,12 @@ _ROWS = (
         ("POST", "/api/messages/inbox"), "message", "inbox", repeatable=False,
     ),
     _row(
-        "ack", "Acknowledge messages: they do not come again.",
+        "ack", "Acknowledge messages.",
         messages.ack, _I.Ack, _O.CountJson, _READ, _CHANGES,
         ("POST", "/api/messages/ack"), "message", "ack", repeatable=True,
     ),
     _row(
-        "channels", "List channels, with how many messages are unread.",
+        "channels", "List channels, with counts of unread messages.",
         messages.channels, _I.Channels, _O.ChannelsJson, _READ, _READS,
         ("GET", "/api/channels"), "message", "channels",
     ),

@@ -45,6 +45,7 @@ def __getattr__(name: str) -> Any:
                 "crowding",
                 "durability",
                 "events",
+                "facts",
                 "filtering",
                 "isolation",
                 "keys",

@@ -7,6 +7,7 @@ from memkit.testing.concurrency import ConcurrencyTests
 from memkit.testing.crowding import CrowdingTests
 from memkit.testing.durability import DurabilityTests
 from memkit.testing.events import EventTests
+from memkit.testing.facts import FactTests
 from memkit.testing.filtering import FilteringTests
 from memkit.testing.isolation import IsolationTests
 from memkit.testing.keys import KeyTests
@@ -39,6 +40,7 @@ class BackendConformance(
     TokenTests,
     UpkeepTests,
     KeyTests,
+    FactTests,
     MessageTests,
     EventTests,
 ):

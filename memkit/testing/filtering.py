@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from memkit.errors import InvalidInput
-from memkit.filters import EVERYTHING, ContainsAny, Eq, Exists, Filter, Lt, Ne, Not, predicate
-from memkit.protocols import Backend, DenseLeg, LexicalLeg, SearchLeg
-from memkit.testing.records import NAMESPACE, build_put, build_record
+from memkit.filters import (
+    EVERYTHING,
+    And,
+    ContainsAny,
+    Eq,
+    Exists,
+    Filter,
+    Gt,
+    In,
+    Lt,
+    Ne,
+    Not,
+    predicate,
+)
+from memkit.protocols import Backend, DenseLeg, LexicalLeg, Patch, SearchLeg
+from memkit.testing.records import EPOCH, NAMESPACE, build_put, build_record
 from memkit.testing.samples import Sample, crafted_filters, random_filter, samples
 from memkit.testing.suite import Suite, ids_of, on_store, scan_all
 
@@ -107,7 +123,17 @@ class FilteringTests(Suite):
         for filter in (EVERYTHING, some, Not(EVERYTHING)):
             meant = predicate(filter)
             matching = [each for each in held if meant(each.value_of)]
-            for by in ("kind", "project", "task", "agent", "state", "conversation_id"):
+            for by in (
+                "kind",
+                "project",
+                "task",
+                "agent",
+                "state",
+                "conversation_id",
+                "subject",
+                "predicate",
+                "object",
+            ):
                 expected: dict[str, int] = {}
                 for each in matching:
                     value = each.value_of(by)
@@ -120,6 +146,38 @@ class FilteringTests(Suite):
                     for value in each.value_of(by):
                         expected[value] = expected.get(value, 0) + 1
                 assert await backend.count(NAMESPACE, filter, by) == expected, by
+
+    @on_store()
+    async def test_a_fact_is_found_by_what_it_says_now(self, backend: Backend) -> None:
+        fact = Sample(
+            build_record(1, subject="user", predicate="lives in", object="Rome"), embedded=True
+        )
+        note = Sample(build_record(2), embedded=True)
+        await self.fill_samples(backend, [fact, note])
+        steps: tuple[dict[str, Any], ...] = (
+            {},
+            {"valid_from": EPOCH, "valid_to": EPOCH + timedelta(days=1)},
+            {"subject": "Ann", "object": "Oslo"},
+            {"retracted_at": EPOCH, "valid_to": None},
+            {"subject": None, "predicate": None, "object": None, "valid_from": None},
+        )
+        for step in steps:
+            changed = replace(fact.record, version=fact.record.version + 1, **step)
+            await backend.write([Patch(changed, fact.record.version)])
+            fact = replace(fact, record=changed)
+            for filter in (
+                Eq("subject", "user"),
+                Eq("subject", "Ann"),
+                Eq("predicate", "lives in"),
+                Eq("object", "Rome"),
+                And((In("subject", ("user", "Ann")), Eq("object", "Oslo"))),
+                Eq("valid_from", EPOCH),
+                Gt("valid_to", EPOCH),
+                Lt("retracted_at", EPOCH + timedelta(days=1)),
+                Not(Exists("valid_to")),
+                Not(Exists("subject")),
+            ):
+                await self.assert_agrees(backend, [fact, note], f"a fact after {step}", filter)
 
     @on_store()
     async def test_counting_by_what_is_no_field_is_refused(self, backend: Backend) -> None:

@@ -28,6 +28,9 @@ ORDERED_BY = (
     "project",
     "kind",
     "speaker",
+    "subject",
+    "valid_from",
+    "valid_to",
 )
 
 GARBAGE = (
@@ -63,6 +66,9 @@ def varied_records(count: int = 60) -> list[MemoryRecord]:
             project=(None, "b", "B", "a", "\u00e4", "\uffee", "\U0001f600")[n % 7],
             kind=("note", "fact")[n % 2],
             speaker=None,
+            subject=(None, "b", "B", "\u00e4", "b")[n % 5],
+            valid_from=None if n % 3 == 0 else EPOCH + timedelta(days=n % 4 - 2, microseconds=n),
+            valid_to=None if n % 4 else EPOCH + timedelta(days=n % 8),
         )
         for n in range(count)
     ]

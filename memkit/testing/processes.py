@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memkit.filters import EVERYTHING
-from memkit.protocols import Backend, DenseLeg, Fingerprint, Patch, Put, StoreSpec
+from memkit.protocols import Backend, DenseLeg, Fingerprint, Patch, Put, StoreInfo, StoreSpec
 from memkit.testing.records import NAMESPACE, build_put, build_record, record_id, unit_vector
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ BATCH = 5
 class Job:
     """What a process is to do: ``crash`` writes until it is killed, ``share`` a while.
 
-    ``group`` is the process's own number, ``groups`` those of all that share the store.
+    ``assert`` says facts as others do at the same time. ``group`` is the process's own number,
+    ``groups`` those of all that share the store. Without a ``model`` the store has no vectors.
     """
 
     kind: str
@@ -67,7 +68,8 @@ class Job:
     @property
     def spec(self) -> StoreSpec:
         """What the store is opened with."""
-        return StoreSpec(Fingerprint(self.model, self.dimension), self.analyzer)
+        fingerprint = Fingerprint(self.model, self.dimension) if self.model else None
+        return StoreSpec(fingerprint, self.analyzer)
 
 
 @contextmanager
@@ -148,12 +150,32 @@ async def _share(job: Job, backend: Backend) -> None:
     )
 
 
+async def _assert(job: Job, backend: Backend, info: StoreInfo) -> None:
+    from memkit.config import load_settings
+    from memkit.engine import Engine
+    from memkit.memory import AsyncMemory
+    from memkit.scope import Scope
+    from memkit.testing.facts import PROCESSES, WRITERS, race
+    from memkit.vectorizer import Vectorizer
+
+    engine = Engine(backend, Vectorizer(None), load_settings().settings, info)
+    _say("ready")
+    await asyncio.to_thread(sys.stdin.readline)
+    memory = AsyncMemory(engine, Scope(NAMESPACE))
+    here = WRITERS // PROCESSES
+    await asyncio.gather(*(race(memory, job.group * here + each) for each in range(here)))
+    _say("done")
+
+
 async def _run(job: Job) -> None:
     module, _, attribute = job.factory.partition(":")
     backend: Backend = getattr(import_module(module), attribute)(Path(job.place))
-    await backend.open(job.spec)
+    info = await backend.open(job.spec)
     try:
-        await {"crash": _crash, "share": _share}[job.kind](job, backend)
+        if job.kind == "assert":
+            await _assert(job, backend, info)
+        else:
+            await {"crash": _crash, "share": _share}[job.kind](job, backend)
     finally:
         await backend.close()
 

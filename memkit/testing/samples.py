@@ -108,6 +108,12 @@ def _plain() -> Iterator[Sample]:
                 author=(None, "ann", "Zo\u00eb", "")[n % 4],
                 speaker=(None, "Zo\u00eb", "Zoe\u0308", "", "\U0001f600")[n % 5],
                 source=(None, "s'1", "%")[n % 3],
+                subject=(None, "user", "User", "Zo\u00eb", "", "u'1\0")[n % 6],
+                predicate=(None, "lives in", "likes", "")[n % 4],
+                object=(None, "Rome", "rome", "R" * 150, "R" * 150 + "\0", "")[n % 6],
+                valid_from=None if occurred is None else EPOCH - occurred,
+                valid_to=(None, EPOCH, EPOCH + timedelta(microseconds=n))[n % 3],
+                retracted_at=EPOCH + timedelta(seconds=n) if n % 8 == 5 else None,
                 updated_at=EPOCH + timedelta(microseconds=n),
             ),
             embedded=n % 4 != 0,
@@ -151,6 +157,32 @@ def crafted_filters() -> dict[str, Filter]:
         "empty text is there": And((Exists("speaker"), Eq("speaker", ""))),
         "an author": Eq("author", "Zo\u00eb"),
         "no author": Not(Exists("author")),
+        "facts about somebody": Eq("subject", "user"),
+        "facts about nobody": Eq("subject", ""),
+        "facts about one of several": In("subject", ("User", "Zo\u00eb", "u'1\0", "nobody")),
+        "facts of a kind": Eq("predicate", "lives in"),
+        "facts of a kind about somebody": And((Eq("subject", "User"), Eq("predicate", "likes"))),
+        "facts of some kinds about some": And(
+            (In("predicate", ("likes", "")), In("subject", ("user", "", "User")))
+        ),
+        "facts with a value": Eq("object", "Rome"),
+        "facts with a long value": Eq("object", "R" * 150),
+        "facts with values": In("object", ("rome", "R" * 150 + "\0", "")),
+        "facts with another value": And((Exists("object"), Ne("object", "Rome"))),
+        "what is a fact": Exists("subject"),
+        "what is no fact": Not(Exists("subject")),
+        "what is no fact, by its value": Not(Or((Exists("predicate"), Exists("object")))),
+        "true at a time": And(
+            (
+                Exists("subject"),
+                Or((Not(Exists("valid_from")), Lte("valid_from", EPOCH))),
+                Or((Not(Exists("valid_to")), Gt("valid_to", EPOCH))),
+            )
+        ),
+        "true since a time": Eq("valid_from", EPOCH - timedelta(microseconds=1)),
+        "true up to one of these": In("valid_to", (EPOCH, EPOCH + timedelta(microseconds=5))),
+        "not withdrawn": Not(Exists("retracted_at")),
+        "not withdrawn before a time": Not(Lt("retracted_at", EPOCH + timedelta(seconds=8))),
         "composed text": Eq("speaker", "Zo\u00eb"),
         "text by code point": Gt("speaker", "Zo\u00eb"),
         "text below a letter": Lt("conversation_id", "a"),
@@ -243,7 +275,8 @@ def _negated(part: Filter, times: int) -> Filter:
 
 _VALUES: dict[FieldType, tuple[Scalar, ...]] = {
     FieldType.TEXT: (
-        "apollo", "Apollo", "a", "note", "active", "shared", "talk", "", "%", "Zo\u00eb"
+        "apollo", "Apollo", "a", "note", "active", "shared", "talk", "", "%", "Zo\u00eb", "user",
+        "lives in", "Rome",
     ),
     FieldType.LABELS: ("x", "y", "it's", "X", "s1", "s2", record_id(0), record_id(1), "%"),
     FieldType.NUMBER: (0, 1, 2, 0.5, 0.25, 1.5, -5, BIG, BIG + 1, 2**40),
@@ -263,7 +296,7 @@ def random_filter(draw: random.Random, depth: int = 3) -> Filter:
             return Not(random_filter(draw, depth - 1))
         parts = tuple(random_filter(draw, depth - 1) for _ in range(draw.randint(0, 3)))
         return And(parts) if draw.random() < 0.5 else Or(parts)
-    field = draw.choice([*FIELDS, *["metadata.k"] * 12, *(f"metadata.{key}" for key in ODD_KEYS)])
+    field = draw.choice([*FIELDS, *["metadata.k"] * 16, *(f"metadata.{key}" for key in ODD_KEYS)])
     kind = FIELDS.get(field, FieldType.JSON)
     if field == "id":
         values: tuple[Scalar, ...] = tuple(record_id(n) for n in (0, 17, 39, 120, 310))

@@ -107,6 +107,12 @@ EVERY_FIELD: dict[str, Any] = {
     "used_at": EPOCH + timedelta(microseconds=1),
     "useful": 3,
     "useless": 4,
+    "subject": 'Zo\u00eb\'s \U0001f41d\0"hive"',
+    "predicate": "lives in \u2192",
+    "object": "line one\nline two \u65e5\u672c\u8a9e",
+    "valid_from": datetime(1, 1, 1, 0, 0, 0, 1, tzinfo=UTC),
+    "valid_to": datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+    "retracted_at": EPOCH + timedelta(microseconds=2),
 }
 
 

@@ -19,6 +19,7 @@ from memkit_sqlite import SqliteBackend
 
 class TestSqlite(BackendConformance):
     backend_factory = "memkit_sqlite:SqliteBackend"
+    fact_histories = 8
 
     def test_it_declares_everything(self, tmp_path: Path) -> None:
         backend = SqliteBackend(tmp_path / "store")

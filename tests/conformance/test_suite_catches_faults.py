@@ -147,6 +147,7 @@ class TestAnHonestBackend(BackendConformance):
 
     backend_factory = "tests.conformance.toy:ToyBackend"
     foreign_rows = FOREIGN_ROWS
+    fact_histories = 2
     kills = 2
 
 

@@ -319,7 +319,8 @@ class ToyBackend:
             counts: Counter[str] = Counter()
             for row in rows:
                 value = row.value_of(by)
-                counts.update(value if isinstance(value, tuple) else [value] if value else [])
+                held = value if isinstance(value, tuple) else (value,)
+                counts.update(each for each in held if each is not None)
             return dict(counts)
 
         return await self._locked(work)

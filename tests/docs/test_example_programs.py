@@ -31,6 +31,11 @@ SAYS = {
         "tuesday: 2 GB.",
         "another tenant: I do not know.",
     ),
+    "moving.py": (
+        "where do I live: Porto",
+        "where did I live in May: Lisbon",
+        "what did you think in June: Lisbon",
+    ),
     "two_agents.py": (
         "Sam: It runs out of memory since we added the audit table.",
         "now:    The export may use 4 GB of memory",

@@ -39,6 +39,9 @@ def _fill(memory: Memory, turns: int) -> None:
         Draft(content=f"turn {n} about topic {n % 7}", conversation_id="c", sequence=n, speaker="S")
         for n in range(turns)
     )
+    lab.assert_fact("Ada 😀", "lives in", "Zürich", valid_from=datetime(2020, 5, 1, tzinfo=UTC))
+    moved = datetime(2026, 1, 1, 0, 0, 0, 1, tzinfo=UTC)
+    lab.assert_fact("Ada 😀", "lives in", "Rome", valid_from=moved, valid_to=moved + timedelta(9))
     for hit in memory.recall("dawn landing", reach="subtree"):
         memory.feedback(hit.record.id, useful=True)
 

@@ -28,7 +28,10 @@ def rendered(result: Mapping[str, Any]) -> str:
             if "standing" in result:
                 told.append(_standing(result["standing"]))
         case {"status": status, "id": id_, "record": record, "notices": notices}:
-            told = [f"{word(status)} {word(id_)}", *_near(result.get("near", ())), *_notes(notices)]
+            told = [f"{word(status)} {word(id_)}", *_near(result.get("near", ()))]
+            told += [f"{word(each)} no longer holds" for each in result.get("closed", ())]
+            told += [f"{word(each)} holds again" for each in result.get("reopened", ())]
+            told += _notes(notices)
             if status != "stored":
                 told += [PREFACE, _one(record)]
         case {"results": list() as results}:
@@ -40,6 +43,8 @@ def rendered(result: Mapping[str, Any]) -> str:
                 told.append(f"more with cursor={word(result['cursor'])}")
         case {"related": list() as related}:
             told = [_many(related, "no records")]
+        case {"facts": list() as facts}:
+            told = [_facts(facts)]
         case {"messages": list() as messages}:
             told = [_messages(messages)]
         case _ if result.keys() >= _RECORD:
@@ -62,6 +67,17 @@ def _many(records: Iterable[Mapping[str, Any]], none: str) -> str:
         more=_MORE,
     )
     return told or none
+
+
+def _facts(facts: Iterable[Mapping[str, Any]]) -> str:
+    blocks = []
+    for fact in facts:
+        # Its parts are stored text as its sentence is: behind the bars with it.
+        said = " ".join(fact[part] for part in ("subject", "predicate", "object"))
+        record = {**fact["record"], "content": f"{said}\n{fact['record']['content']}"}
+        until = "" if fact["valid_to"] is None else f" until {word(fact['valid_to'])}"
+        blocks.append(_one(record, f"since {word(fact['valid_from'])}{until}: "))
+    return "\n".join((PREFACE, *blocks)) if blocks else "no facts"
 
 
 def _messages(messages: Iterable[Mapping[str, Any]]) -> str:

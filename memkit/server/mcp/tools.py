@@ -19,7 +19,7 @@ FIRST = "first"
 
 _FIRST_SCHEMA = {
     "type": "boolean",
-    "description": "first recall of this conversation: brings standing memories and messages",
+    "description": "first recall of a conversation: brings standing memories, messages",
 }
 # What a model can do without: the operation's input, which checks every call, says what is wrong.
 _LEFT_OUT = frozenset(
@@ -30,9 +30,10 @@ _LEFT_OUT = frozenset(
 CLEARED = frozenset(("occurred_at", "expires_at", "speaker", "source"))
 #: Fields whose names say what their descriptions say.
 EVIDENT = frozenset(
-    "channel conversation_id deduplicate depth descending direction diverse expires_at id ids "
-    "items limit min_relevance occurred_at pinned profile sequence source speaker states target "
-    "types useful".split()
+    "channel conversation_id cursor deduplicate depth descending direction diverse expires_at "
+    "history id idempotency_key ids items kinds known_at limit metadata min_relevance mode object "
+    "occurred_at order_by pinned profile query reach reply_to sequence source speaker states "
+    "subject target types useful valid_from valid_to".split()
 )
 #: Fields that no model can fill in.
 UNTOLD = frozenset({"vector"})
@@ -103,6 +104,8 @@ class Tool:
                 if name not in properties:
                     if name in self.told or name in EVIDENT:
                         schema.pop("description", None)
+                    if name in self.told:
+                        _untell_format(schema)
                     properties[name] = schema
         if self.name == "recall":
             properties[FIRST] = _FIRST_SCHEMA
@@ -121,9 +124,7 @@ class Tool:
         if len(rows) == 1:
             told = rows[0].summary
         else:
-            told = " ".join(
-                f"{row.name}({', '.join(_required(row))}): {row.summary}" for row in rows
-            )
+            told = " ".join(f"{row.name}{_call(row)}: {row.summary}" for row in rows)
         when = _WHEN.get(self.name)
         return told if when is None else f"{told} {when}"
 
@@ -157,6 +158,13 @@ def fields(operation: Operation) -> dict[str, Any]:
     }
 
 
+def _untell_format(schema: dict[str, Any]) -> None:
+    """Leave out what form a text has; of a choice, of each."""
+    schema.pop("format", None)
+    for each in schema.get("anyOf", ()):
+        each.pop("format", None)
+
+
 def _brief(schema: Mapping[str, Any], nullable: bool = False) -> dict[str, Any]:
     if "$ref" in schema:
         return {"type": "object"}
@@ -168,6 +176,12 @@ def _brief(schema: Mapping[str, Any], nullable: bool = False) -> dict[str, Any]:
     if "items" in schema:
         brief["items"] = _brief(schema["items"])
     return brief
+
+
+def _call(operation: Operation) -> str:
+    """What an operation must be given, in brackets; nothing where that is nothing."""
+    required = _required(operation)
+    return f"({', '.join(required)})" if required else ""
 
 
 def _required(operation: Operation) -> list[str]:

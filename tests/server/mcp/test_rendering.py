@@ -37,6 +37,39 @@ def test_stored_text_cannot_begin_a_line_of_its_own(attack: str) -> None:
     assert len(told.splitlines()) == len(told.split("\n"))
 
 
+@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("part", ["subject", "predicate", "object", "reason", "record"])
+def test_no_part_of_a_fact_can_begin_a_line_of_its_own(attack: str, part: str) -> None:
+    fact: dict[str, Any] = {
+        "id": "01", "subject": "Ann", "predicate": "lives_in", "object": "Bonn",
+        "valid_from": "2026-01-01T00:00:00+00:00", "valid_to": "2026-06-01T00:00:00+00:00",
+        "reason": "Ann lives_in Rome from 2026-06-01", "record": _record("Ann lives in Bonn"),
+    }  # fmt: skip
+    fact[part] = _record(attack) if part == "record" else attack
+    told = rendered({"facts": [fact]})
+    head, block, *stored = told.split("\n")
+    assert head == STORED
+    assert block.startswith("since 2026-01-01T00:00:00+00:00 until 2026-06-01T00:00:00+00:00: [id=")
+    assert len(stored) >= 2
+    assert all(line.startswith(BAR) for line in stored)
+    assert len(told.splitlines()) == len(told.split("\n"))
+
+
+def test_what_a_fact_ended_is_told() -> None:
+    told = rendered(
+        {
+            "status": "stored",
+            "id": "02",
+            "record": _record("Ann lives in Rome"),
+            "closed": ["01"],
+            "reopened": [],
+            "notices": [],
+        }
+    )
+    assert told == "stored 02\n01 no longer holds"
+    assert rendered({"facts": []}) == "no facts"
+
+
 @given(st.text(max_size=300), st.text(max_size=40), st.text(max_size=40))
 def test_whatever_is_stored_lines_without_a_bar_are_ours(
     content: str, agent: str, kind: str

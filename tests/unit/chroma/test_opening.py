@@ -19,9 +19,9 @@ from memkit.errors import (
     StoreReadOnly,
     StoreUnavailable,
 )
-from memkit.filters import EVERYTHING
+from memkit.filters import EVERYTHING, Eq
 from memkit.protocols import Applied, Fingerprint, StoreSpec
-from memkit.testing.records import NAMESPACE, build_put, build_record, unit_vector
+from memkit.testing.records import EPOCH, NAMESPACE, build_put, build_record, unit_vector
 from memkit_chroma import ChromaBackend
 from memkit_chroma.driver import connect, disconnect
 from memkit_chroma.entries import State
@@ -107,9 +107,30 @@ def test_a_store_of_version_1_is_brought_up_to_date(folder: Path) -> None:
 
     assert asyncio.run(opened(read_only=True)) == (1, None)
     version, identity = asyncio.run(opened(read_only=False))
-    assert version == 2
+    assert version == 3
     assert identity
-    assert asyncio.run(opened(read_only=True)) == (2, identity)
+    assert asyncio.run(opened(read_only=True)) == (3, identity)
+
+
+def test_a_store_of_version_2_stays_the_one_it_is(folder: Path) -> None:
+    folder.mkdir()
+    gateway = Gateway(Place(folder))
+    Ledger(gateway, lambda entry: None).make(State(2, identity="it"))
+    gateway.close()
+    fact = build_record(1, subject="user", predicate="likes", object="tea", retracted_at=EPOCH)
+
+    async def run() -> None:
+        backend = persistent_backend_at(folder)
+        info = await backend.open(SPEC)
+        assert (info.schema_version, info.identity) == (3, "it")
+        await backend.write([build_put(fact)])
+        await backend.close()
+        await backend.open(SPEC)
+        found = await backend.scan(NAMESPACE, Eq("subject", "user"))
+        assert [item.record for item in found.items] == [fact]
+        await backend.close()
+
+    asyncio.run(run())
 
 
 def test_somebody_elses_collection_is_not_touched(folder: Path) -> None:

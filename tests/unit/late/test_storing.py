@@ -22,6 +22,7 @@ from memkit.retrieval.late import pack
 from memkit.testing.embedders import ToyEmbedder
 from memkit.testing.records import NAMESPACE, build_record, record_id, unit_vector
 from memkit_sqlite import SqliteBackend
+from memkit_sqlite.schema import SCHEMA_VERSION
 from tests.unit.late.conftest import ToyTokens
 
 if TYPE_CHECKING:
@@ -283,7 +284,7 @@ def test_a_store_of_version_1_is_upgraded_where_it_is(old: Path) -> None:
         assert await backend.tokens(name, ids) == {record.id: SECRET}
 
     on_backend(old, SPEC_1, work)
-    assert version(old) == 3
+    assert version(old) == SCHEMA_VERSION
 
 
 def test_a_store_of_version_1_can_be_read_without_being_upgraded(old: Path) -> None:

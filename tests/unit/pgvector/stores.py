@@ -20,6 +20,11 @@ KILL = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
     "WHERE datname = current_database() AND application_name = 'memkit'"
 )
+#: Takes away what version 4 of the schema added.
+WITHOUT_FACTS = (
+    "ALTER TABLE memkit.records DROP COLUMN subject, DROP COLUMN predicate, DROP COLUMN object, "
+    "DROP COLUMN valid_from, DROP COLUMN valid_to, DROP COLUMN retracted_at"
+)
 SPEC = StoreSpec(Fingerprint("m", DIMENSION), "words-1")
 
 

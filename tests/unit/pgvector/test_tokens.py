@@ -11,7 +11,7 @@ from memkit.errors import SchemaMismatch
 from memkit.protocols import IndexData, Put, StoreSpec
 from memkit.testing.records import NAMESPACE, build_record
 from memkit_pgvector.schema import STAGED_TOKENS, TOKENS, migrations
-from tests.unit.pgvector.stores import backend_at, run_sql
+from tests.unit.pgvector.stores import WITHOUT_FACTS, backend_at, run_sql
 
 SPEC = StoreSpec(None, "words 1")
 BEFORE = next(
@@ -33,7 +33,7 @@ def test_an_older_store_is_brought_up_to_date(tmp_path: Path, partitions: int) -
         await backend.close()
         run_sql(
             tmp_path,
-            f"DROP TABLE memkit.{TOKENS}, memkit.{STAGED_TOKENS}; "
+            f"DROP TABLE memkit.{TOKENS}, memkit.{STAGED_TOKENS}; {WITHOUT_FACTS}; "
             f"UPDATE memkit.store SET schema_version = {BEFORE}",
         )
         with pytest.raises(SchemaMismatch, match="older"):

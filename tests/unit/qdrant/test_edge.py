@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -11,11 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import qdrant_edge as qe
 
 from memkit.errors import InvalidInput, StoreError, StoreReadOnly, StoreUnavailable
-from memkit.filters import EVERYTHING, ContainsAny, Eq
+from memkit.filters import EVERYTHING, And, ContainsAny, Eq
 from memkit.protocols import Applied, Delete, DenseLeg, Fingerprint, LexicalLeg, Patch, StoreSpec
 from memkit.testing.records import (
+    EPOCH,
     NAMESPACE,
     build_put,
     build_record,
@@ -24,8 +27,11 @@ from memkit.testing.records import (
     unit_vectors,
 )
 from memkit_qdrant import QdrantEdgeBackend
+from memkit_qdrant.edge_folder import STATE
 from memkit_qdrant.edge_options import EdgeOptions
+from memkit_qdrant.edge_shard import EdgeShard
 from memkit_qdrant.names import Generation
+from memkit_qdrant.payloads import FACTS
 
 DIMENSION = 16
 SPEC = StoreSpec(Fingerprint("model", DIMENSION), "words-1")
@@ -160,6 +166,38 @@ def test_a_store_opened_read_only_after_a_kill_shows_all_and_takes_nothing(tmp_p
                     await call
 
     asyncio.run(run())
+
+
+def test_a_store_of_version_1_gets_the_indexes_of_facts(tmp_path: Path) -> None:
+    place = tmp_path / "store"
+    fact = build_record(2, subject="user", predicate="likes", object="tea", valid_to=EPOCH)
+    about = And((Eq("subject", "user"), Eq("predicate", "likes")))
+
+    def version() -> int:
+        return int(json.loads((place / STATE).read_text(encoding="utf-8"))["schema"])
+
+    async def scenario() -> None:
+        async with opened(place) as backend:
+            await backend.write([build_put(build_record(1), unit_vector(1, DIMENSION))])
+        shard = EdgeShard.load(place / "shard-1")
+        for name in FACTS:
+            shard.update(qe.UpdateOperation.delete_field_index(name))
+        shard.flush()
+        shard.close()
+        state = json.loads((place / STATE).read_text(encoding="utf-8"))
+        (place / STATE).write_text(json.dumps({**state, "schema": 1}), encoding="utf-8")
+        async with opened(place, spec=replace(SPEC, read_only=True)) as backend:
+            assert (await backend.scan(NAMESPACE, about)).items == ()
+            assert await backend.count(NAMESPACE, EVERYTHING, "subject") == {}
+        assert version() == 1
+        async with opened(place) as backend:
+            await backend.write([build_put(fact, unit_vector(2, DIMENSION))])
+            found = await backend.scan(NAMESPACE, about)
+            assert [item.record for item in found.items] == [fact]
+            assert await backend.count(NAMESPACE, EVERYTHING, "subject") == {"user": 1}
+        assert version() == 2
+
+    asyncio.run(scenario())
 
 
 def test_graphs_are_built_beside_writes_and_nothing_is_lost(tmp_path: Path) -> None:

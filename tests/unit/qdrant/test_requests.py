@@ -110,6 +110,33 @@ def test_payload_indexes_know_the_tenant_and_stay_out_of_the_graph() -> None:
     for name in ("tags", "kind", "project", "state", "signature_1", "created_at", "meta"):
         assert made[name]["enable_hnsw"] is False, name
     assert made["created_at"]["range"] is True
+    for name in ("subject", "predicate", "object"):
+        assert made[name] == {"type": "keyword", "enable_hnsw": False}
+
+
+def test_an_older_store_gets_the_indexes_of_facts_once() -> None:
+    async def scenario(server: RecordingServer) -> None:
+        async with opened(server):
+            pass
+        (state,) = (each["payload"]["state"] for each in server.collections["lab-keys"].values())
+        assert state["schema"] == 2
+        state["schema"] = 1
+        server.requests.clear()
+        backend = QdrantBackend.from_url(f"qdrant://127.0.0.1:{server.port}/lab")
+        info = await backend.open(replace(SPEC, read_only=True))
+        await backend.close()
+        assert info.schema_version == 1
+        assert server.to("PUT", "/index") == []
+        for _ in range(2):
+            info = await backend.open(SPEC)
+            await backend.close()
+            assert info.schema_version == 2
+        made = server.to("PUT", "/collections/lab/index")
+        assert [each.body["field_name"] for each in made] == ["subject", "predicate", "object"]
+        assert {each.query["wait"] for each in made} == {"false"}
+
+    with recording_server() as server:
+        asyncio.run(scenario(server))
 
 
 def test_custom_sharding_keeps_a_namespace_under_one_key_in_every_request() -> None:
