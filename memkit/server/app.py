@@ -160,11 +160,13 @@ def _layers(context: Context) -> list[Any]:
     from memkit.server.authentication import Authentication
     from memkit.server.guarding import Guarding
     from memkit.server.limiting import Bounded, Limits
+    from memkit.server.lingering import Lingering
     from memkit.server.observing import Observing
 
     settings = context.settings
     layers: list[Any] = [
         Middleware(Observing, context),
+        Middleware(Lingering),
         Middleware(Bounded, context),
         Middleware(Guarding, settings),
     ]

@@ -154,6 +154,13 @@ def test_a_body_that_is_too_long_is_not_read(narrow: Standing) -> None:
     assert b'"too_large"' in answer
 
 
+def test_whoever_sends_too_much_to_its_end_reads_the_refusal(narrow: Standing) -> None:
+    length = 20_000_000
+    head = _head(narrow, "ann", f"Content-Length: {length}")
+    answer = _raw(narrow, head, b" " * length)
+    assert answer.startswith(b"HTTP/1.1 413")
+
+
 def test_a_body_in_parts_is_counted_too(narrow: Standing) -> None:
     part = b"8000\r\n" + b" " * 0x8000 + b"\r\n"
     answer = _raw(narrow, _head(narrow, "ann", "Transfer-Encoding: chunked"), part)
