@@ -923,9 +923,7 @@ class AsyncMemory(
             RecordNotFound: this scope shows one of the two not.
             InvalidInput: both are one record, or a chain would come back to its beginning.
         """
-        return await link(
-            self._engine, self._scope, check_id(source), check_id(target), type
-        )
+        return await link(self._engine, self._scope, check_id(source), check_id(target), type)
 
     async def unlink(self, source: str, target: str, type: str | None = None) -> MemoryRecord:
         """Remove the links from one record to another, of one type or of all.
@@ -935,9 +933,7 @@ class AsyncMemory(
         Raises:
             RecordNotFound: this scope shows no record ``source``.
         """
-        return await unlink(
-            self._engine, self._scope, check_id(source), check_id(target), type
-        )
+        return await unlink(self._engine, self._scope, check_id(source), check_id(target), type)
 
     async def related(
         self,
