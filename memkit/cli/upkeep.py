@@ -27,7 +27,9 @@ _EXCERPT: Final = 60
 @scoped(embeds=True)
 def sweep(
     memory: Memory,
-    apply: Annotated[bool, typer.Option("--apply", help="Archive it; else only look.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run/--apply", help="Only look, or archive it.")
+    ] = True,
     now: Annotated[str | None, typer.Option(help="Look at this moment instead, ISO 8601.")] = None,
     kinds: Annotated[
         list[str] | None, typer.Option("--kind", help="This kind alone; repeatable.")
@@ -39,7 +41,7 @@ def sweep(
     """Archive what has decayed; without --apply only tell what that would be."""
     with progress("sweeping", quiet=as_json) as tell:
         swept = memory.sweep(
-            dry_run=not apply,
+            dry_run=dry_run,
             now=optional_moment(now, "--now"),
             kinds=kinds or None,
             reach=reach,
@@ -150,8 +152,9 @@ def show_(session: Session, as_json: Json = False) -> None:
 def set_(
     session: Session,
     kind: Annotated[str | None, typer.Argument(help="The kind; all if left out.")] = None,
-    half_life: Annotated[
-        str | None, typer.Option(metavar="DAYS", help="Its half-life in days, or never.")
+    half_life_days: Annotated[
+        str | None,
+        typer.Option("--half-life", metavar="DAYS", help="Its half-life in days, or never."),
     ] = None,
     confidence: Annotated[float | None, typer.Option(help="What new ones start with.")] = None,
     archive: Annotated[
@@ -180,8 +183,8 @@ def set_(
         "archive_after": archive_after,
     }
     given = {name: value for name, value in numbers.items() if value is not None}
-    if half_life is not None:
-        given["half_life_days"] = _days(half_life)
+    if half_life_days is not None:
+        given["half_life_days"] = _days(half_life_days)
     if kind is not None:
         given["kind"] = kind
     _show_policy(session.call_with("set_policy", {**given, "reset": reset}), as_json)
