@@ -33,6 +33,7 @@ from memkit.facts.asserting import retract
 from memkit.facts.settling import is_fact, settle
 from memkit.hints import event_hint
 from memkit.lifecycle.lending import lend_anew
+from memkit.lifecycle.quoting import unquote
 from memkit.lifecycle.revisions import revise
 from memkit.protocols import Patch, Put
 from memkit.scope import Scope
@@ -148,6 +149,7 @@ async def _supersede(engine: Engine, scope: Scope, loser: str, winner: str) -> N
         except VersionConflict:
             continue
         await lend_anew(engine, (closed,))
+        await unquote(engine, scope, ((record, None),))
         return
     raise VersionConflict(f"record {loser} keeps changing: try again")
 

@@ -64,11 +64,14 @@ async def erase(engine: Engine, scope: Scope, ids: Sequence[str]) -> ErasureRece
 async def erase_found(engine: Engine, scope: Scope, records: Sequence[MemoryRecord]) -> None:
     """Erase records that were found to be the scope's, without older versions or a receipt.
 
-    For many: what they leave is read back by id alone.
+    What runs made of them goes too. For many: what they leave is read back by id alone.
 
     Raises:
         StoreError: one of them can still be read.
     """
+    made = await made_of(engine, scope, [record.id for record in records])
+    known = {record.id for record in records}
+    records = [*records, *(record for record in made if record.id not in known)]
     gone = tuple(record.id for record in records)
     await _delete(engine, scope, gone, records)
     engine.usage.drop(scope.namespace, gone)
@@ -100,8 +103,19 @@ async def _with_history(engine: Engine, scope: Scope, ids: Sequence[str]) -> dic
     return doomed
 
 
+async def made_of(engine: Engine, scope: Scope, ids: Sequence[str]) -> list[MemoryRecord]:
+    """What runs made of these records, and of what they made: each says what they said."""
+    made: dict[str, MemoryRecord] = {}
+    frontier = list(ids)
+    while frontier:
+        found = [item.record for item in await _made_of(engine, scope, frontier)]
+        frontier = [record.id for record in found if record.id not in made]
+        made.update((record.id, record) for record in found)
+    return list(made.values())
+
+
 async def _made_of(engine: Engine, scope: Scope, ids: Sequence[str]) -> list[Stored]:
-    """What runs made of these records: it says what they said."""
+    """What runs made of these records themselves."""
     return [
         item
         for item in await _all(engine, scope, ContainsAny("link_to", tuple(ids)))

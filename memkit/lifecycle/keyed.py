@@ -12,6 +12,7 @@ from memkit.engine import WRITE_CHUNK, Progress
 from memkit.errors import Forbidden, InvalidInput, RecordNotFound, VersionConflict
 from memkit.hints import event_hint
 from memkit.lifecycle.lending import lend_anew
+from memkit.lifecycle.quoting import unquote
 from memkit.lifecycle.revisions import hint
 from memkit.protocols import Duplicate, Patch, Put
 from memkit.scope import Scope
@@ -122,6 +123,11 @@ async def _replaced(
         _require_own(scope, before)
         patches.append(_patch(before, each))
     await engine.commit(patches)
+    await unquote(
+        engine,
+        scope,
+        [(held[patch.record.id].record, patch.record) for patch in patches],
+    )
     changed = [patch.record for patch in patches]
     if any(record.conversation_id is not None for record in changed):
         await lend_anew(engine, changed)

@@ -18,6 +18,7 @@ from memkit.drafts import (
 from memkit.errors import DuplicateRecord, InvalidInput, VersionConflict
 from memkit.hints import UNSEEN, event_hint, message_hint
 from memkit.lifecycle.lending import lend_anew
+from memkit.lifecycle.quoting import unquote
 from memkit.protocols import Duplicate, Patch, Put, Stored, Touch
 from memkit.scope import Scope
 from memkit.types import (
@@ -116,6 +117,7 @@ async def revise(
             if expect_version is not None:
                 raise
             continue
+        await unquote(engine, scope, ((record, changed),))
         return changed
     raise VersionConflict(f"record {id_} keeps changing: try again")
 
@@ -254,6 +256,7 @@ async def correct(engine: Engine, scope: Scope, id_: str, draft: Draft) -> Remem
             repair = replace(closed, superseded_by=standing.id, version=closed.version + 1)
             await engine.write((Patch(repair, closed.version, about=UNSEEN),))
         await lend_anew(engine, (closed,))
+        await unquote(engine, scope, ((record, None),))
         return Remembered(
             RememberStatus.SUPERSEDED,
             standing,

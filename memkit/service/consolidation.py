@@ -88,6 +88,6 @@ ROWS: Final[tuple[Operation, ...]] = (
     row(
         "consolidate", "Summarise what belongs together; ask again while there is more.",
         consolidate, Consolidate, ConsolidatedJson, Permission.ADMIN, Effect.CHANGES,
-        ("POST", "/api/consolidate"), None, "consolidate", repeatable=True,
+        ("POST", "/api/consolidate"), "link", "consolidate", repeatable=True,
     ),
 )  # fmt: skip

@@ -217,6 +217,6 @@ ROWS: Final[tuple[Operation, ...]] = (
     row(
         "reconcile", "Look for contradictions among the scope's records.",
         reconcile, Reconcile, ReconciledJson, Permission.WRITE, Effect.CHANGES,
-        ("POST", "/api/reconcile"), None, "reconcile", repeatable=True,
+        ("POST", "/api/reconcile"), "link", "reconcile", repeatable=True,
     ),
 )  # fmt: skip

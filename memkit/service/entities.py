@@ -202,7 +202,7 @@ ROWS: Final[tuple[Operation, ...]] = (
     row(
         "note_entities", "Find the names in memories that were stored without.",
         note_entities, NoteEntities, NotedJson, Permission.ADMIN, Effect.CHANGES,
-        ("POST", "/api/entities/note"), None, "entity note", repeatable=True,
+        ("POST", "/api/entities/note"), "link", "entity note", repeatable=True,
     ),
     row(
         "link_types", "List the types of links and what they mean.",

@@ -128,6 +128,6 @@ ROWS: Final[tuple[Operation, ...]] = (
     row(
         "remove_from_profile", "Take an entry out of a profile: it is forgotten.",
         remove_from_profile, ById, RecordJson, Permission.WRITE, Effect.CHANGES,
-        ("POST", "/api/profile/{id}/remove"), None, "profile remove", repeatable=True,
+        ("POST", "/api/profile/{id}/remove"), "forget", "profile remove", repeatable=True,
     ),
 )  # fmt: skip

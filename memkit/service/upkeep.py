@@ -237,7 +237,7 @@ ROWS: Final[tuple[Operation, ...]] = (
     row(
         "sweep", "Archive what has decayed; a dry run unless told otherwise.",
         sweep, Sweep, SweptJson, _ADMIN, _CHANGES,
-        ("POST", "/api/sweep"), None, "sweep", repeatable=False,
+        ("POST", "/api/sweep"), "forget", "sweep", repeatable=False,
     ),
     row(
         "runs", "List runs: passes over many records.",
@@ -252,11 +252,11 @@ ROWS: Final[tuple[Operation, ...]] = (
     row(
         "policy", "Tell how each kind ages, and what a sweep archives.",
         policy, Input, PolicyJson, _READ, _READS,
-        ("GET", "/api/policy"), None, "policy show",
+        ("GET", "/api/policy"), "list", "policy show",
     ),
     row(
         "set_policy", "Change how a kind ages, or what a sweep archives.",
         set_policy, SetPolicy, PolicyJson, _ADMIN, _CHANGES,
-        ("PATCH", "/api/policy"), None, "policy set", repeatable=True,
+        ("PATCH", "/api/policy"), "forget", "policy set", repeatable=True,
     ),
 )  # fmt: skip

@@ -110,8 +110,8 @@ def test_a_tool_requires_what_all_of_its_operations_require() -> None:
         "get": ["id"],
         "list": None,
         "update": ["id"],
-        "forget": ["ids"],
-        "link": ["id"],
+        "forget": None,
+        "link": None,
         "message": [ACTION],
     }
 
