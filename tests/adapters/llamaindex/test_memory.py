@@ -75,7 +75,9 @@ def test_notes_are_recalled_beside_messages(memory: memkit.Memory) -> None:
     memory.remember("The export job may use 2 GB of memory", kind="constraint")
     remembering = MemkitMemory(memory)
     remembering.put(user("how much memory may the export job use?"))
-    assert "kind=constraint" in prompt(remembering.get())
+    told = prompt(remembering.get())
+    assert "Constraints (always apply):" in told
+    assert "| The export job may use 2 GB of memory" in told
 
 
 def test_what_stands_in_the_prompt_is_not_recalled_too(memory: memkit.Memory) -> None:
