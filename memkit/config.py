@@ -308,7 +308,9 @@ def _refuse_sending(path: Path, found: Mapping[str, Any]) -> None:
     what = f"{remote} to a service"
     for name in found:
         # Whoever sets these says who may do what.
-        if name in ("control", "token", "allow_http") or name.startswith(("jwt_", "server_")):
+        if name in ("control", "token", "allow_http") or name.startswith(
+            ("jwt_", "schedule_", "server_")
+        ):
             remote = what = name
     if remote is not None:
         raise ConfigurationError(

@@ -247,7 +247,16 @@ def test_rows_hide_secrets() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ['url = "postgresql://evil.example/x"', 'embedder = "openai:m?base_url=http://e.x"']
+    "line",
+    [
+        'url = "postgresql://evil.example/x"',
+        'embedder = "openai:m?base_url=http://e.x"',
+        'language_model = "openai:m?base_url=http://e.x"',
+        'extraction = "model"',
+        'judge = "evil:x"',
+        'entities = "evil"',
+        'schedule_sweep = "* * * * *"',
+    ],
 )
 def test_a_folders_file_may_not_send_memories_elsewhere(
     home: Path, line: str, monkeypatch: pytest.MonkeyPatch
