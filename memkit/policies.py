@@ -7,19 +7,17 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from hashlib import blake2b
 from typing import Any, Final
-from uuid import UUID
 
-from memkit.clock import utc_now
-from memkit.errors import RecordNotFound, StoreCorrupt, VersionConflict
+from memkit.errors import StoreCorrupt
+from memkit.own import held, keep_anew, own_id
 from memkit.policy import DEFAULT_POLICY, Policy
-from memkit.protocols import Backend, Duplicate, IndexData, Operation, Patch, Put
-from memkit.scope import SYSTEM_NAMESPACE
+from memkit.protocols import Backend
 from memkit.types import DEFAULT_KIND, MemoryRecord
 
 #: So old may be what a process knows of a policy that another one has changed.
 FRESH_SECONDS: Final = 5.0
+_KIND: Final = "policy"
 _REMEMBERED: Final = 10_000
 
 
@@ -70,38 +68,14 @@ class Policies:
         Raises:
             StoreCorrupt: what is kept cannot be read.
         """
-        id_ = _id(namespace)
-        found = (await self._backend.get(SYSTEM_NAMESPACE, (id_,))).get(id_)
-        return Said() if found is None else _read(found.record)
+        found = await held(self._backend, own_id(_KIND, namespace))
+        return Said() if found is None else _read(found)
 
     async def keep(self, namespace: str, before: Said, after: Said) -> bool:
         """Keep what is said; false if somebody else has said something since ``before``."""
         content = json.dumps({"all": dict(after.all), "kinds": after.kinds}, ensure_ascii=False)
-        now = utc_now()
-        operation: Operation
-        if before.record is None:
-            record = MemoryRecord(
-                id=_id(namespace),
-                content=content,
-                namespace=SYSTEM_NAMESPACE,
-                project=None,
-                task=None,
-                agent=None,
-                created_at=now,
-                updated_at=now,
-                kind="policy",
-                state="system",
-            )
-            operation = Put(record, IndexData(None, ()))
-        else:
-            version = before.record.version
-            changed = replace(before.record, content=content, updated_at=now, version=version + 1)
-            operation = Patch(changed, version)
-        try:
-            (result,) = await self._backend.write((operation,))
-        except (VersionConflict, RecordNotFound):
-            return False
-        if isinstance(result, Duplicate):
+        id_ = own_id(_KIND, namespace)
+        if not await keep_anew(self._backend, before.record, id_, _KIND, content):
             return False
         self._note(namespace, after.policy())
         return True
@@ -114,15 +88,10 @@ class Policies:
         return policy
 
 
-def _id(namespace: str) -> str:
-    value = int(blake2b(f"policy {namespace}".encode(), digest_size=16).hexdigest(), 16)
-    return str(UUID(int=value & ~(0xF << 76) | 0x8 << 76))
-
-
 def _read(record: MemoryRecord) -> Said:
     try:
-        held = json.loads(record.content)
-        said = Said(dict(held["all"]), dict(held["kinds"]), record)
+        told = json.loads(record.content)
+        said = Said(dict(told["all"]), dict(told["kinds"]), record)
         said.policy()
     except (ValueError, KeyError, TypeError, AttributeError):
         raise StoreCorrupt(

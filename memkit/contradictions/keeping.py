@@ -16,18 +16,15 @@ import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
-from uuid import UUID
 
-from memkit.clock import utc_now
 from memkit.errors import RecordNotFound, StoreCorrupt, VersionConflict
 from memkit.filters import And, ContainsAny, Eq, Filter, In, Or
 from memkit.hints import UNSEEN
-from memkit.protocols import Delete, Duplicate, IndexData, Operation, Order, Patch, Put
+from memkit.own import changed, created, own_id
+from memkit.protocols import Delete, Duplicate, Operation, Order, Patch, Put
 from memkit.scope import SYSTEM_NAMESPACE, Reach, Scope
 from memkit.types import Link, MemoryRecord
-from memkit.validation import canonical_json
 
 if TYPE_CHECKING:
     from memkit.engine import Engine
@@ -90,10 +87,7 @@ class Kept:
 
 def pair_id(namespace: str, a: str, b: str) -> str:
     """The id of the contradiction of two records, in whatever order."""
-    parts = canonical_json([KIND, namespace, *sorted((a, b))])
-    value = int(blake2b(parts.encode(), digest_size=16).hexdigest(), 16)
-    value = value & ~(0xF << 76) | 0x8 << 76
-    return str(UUID(int=value & ~(0x3 << 62) | 0x2 << 62))
+    return own_id(KIND, namespace, *sorted((a, b)))
 
 
 def made(
@@ -104,25 +98,19 @@ def made(
     decisions: Sequence[Decision] = (),
 ) -> Put:
     """What keeps a contradiction of two records of one place, open."""
-    now = utc_now()
-    record = MemoryRecord(
-        id=pair_id(newer.namespace, newer.id, older.id),
-        content=_content(tuple(told), decisions),
-        namespace=SYSTEM_NAMESPACE,
+    return created(
+        pair_id(newer.namespace, newer.id, older.id),
+        KIND,
+        _content(tuple(told), decisions),
         project=newer.project,
         task=newer.task,
         agent=newer.agent,
-        created_at=now,
-        updated_at=now,
-        kind=KIND,
-        state="system",
         visibility=newer.visibility,
         links=(Link(LINK, newer.id), Link(LINK, older.id)),
         tags=(OPEN,),
         source=newer.namespace,
         run=run,
     )
-    return Put(record, IndexData(None, ()))
 
 
 def kept_of(record: MemoryRecord, namespace: str) -> Kept | None:
@@ -206,15 +194,9 @@ async def change(
     """
     decisions = (*kept.decisions, *(() if decision is None else (decision,)))[-_DECISIONS:]
     said = (*kept.told, *told)
-    record = replace(
-        kept.record,
-        content=_content(said, decisions),
-        tags=(status,),
-        updated_at=utc_now(),
-        version=kept.record.version + 1,
-    )
-    await engine.backend.write((Patch(record, kept.record.version),))
-    return replace(kept, record=record, status=status, told=said, decisions=decisions)
+    patch = changed(kept.record, _content(said, decisions), tags=(status,))
+    await engine.backend.write((patch,))
+    return replace(kept, record=patch.record, status=status, told=said, decisions=decisions)
 
 
 async def tie(engine: Engine, namespace: str, newer: str, older: str, *, on: bool) -> None:

@@ -6,15 +6,11 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from hashlib import blake2b
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from uuid import UUID
 
-from memkit.clock import utc_now
-from memkit.errors import InvalidInput, RecordNotFound, StoreCorrupt, VersionConflict
-from memkit.protocols import Duplicate, IndexData, Operation, Patch, Put
-from memkit.scope import SYSTEM_NAMESPACE
+from memkit.errors import InvalidInput, StoreCorrupt, VersionConflict
+from memkit.own import held, keep_anew, own_id
 from memkit.types import MemoryRecord
 from memkit.validation import check_flag, check_text
 
@@ -109,29 +105,23 @@ async def declare(
     raise VersionConflict("the namespace's predicates keep changing: try again")
 
 
+_KIND: Final = "predicates"
 _ATTEMPTS: Final = 16
 _MOST: Final = 2_000
 
 
-def _id(namespace: str) -> str:
-    value = int(blake2b(f"predicates {namespace}".encode(), digest_size=16).hexdigest(), 16)
-    return str(UUID(int=value & ~(0xF << 76) | 0x8 << 76))
-
-
 async def _held(engine: Engine, namespace: str) -> MemoryRecord | None:
-    id_ = _id(namespace)
-    found = (await engine.backend.get(SYSTEM_NAMESPACE, (id_,))).get(id_)
-    return None if found is None else found.record
+    return await held(engine.backend, own_id(_KIND, namespace))
 
 
 def _read(record: MemoryRecord | None) -> dict[str, Predicate]:
     if record is None:
         return {}
     try:
-        held = json.loads(record.content)["predicates"]
+        told = json.loads(record.content)["predicates"]
         return {
             name: Predicate(name, single, symmetric, declared=True)
-            for name, (single, symmetric) in held.items()
+            for name, (single, symmetric) in told.items()
         }
     except (ValueError, KeyError, TypeError, AttributeError):
         raise StoreCorrupt(
@@ -145,27 +135,4 @@ async def _keep(
     """Store what is declared; false if somebody else did meanwhile."""
     told = {name: [rule.single, rule.symmetric] for name, rule in sorted(known.items())}
     content = json.dumps({"predicates": told}, ensure_ascii=False)
-    now = utc_now()
-    operation: Operation
-    if record is None:
-        new = MemoryRecord(
-            id=_id(namespace),
-            content=content,
-            namespace=SYSTEM_NAMESPACE,
-            project=None,
-            task=None,
-            agent=None,
-            created_at=now,
-            updated_at=now,
-            kind="predicates",
-            state="system",
-        )
-        operation = Put(new, IndexData(None, ()))
-    else:
-        changed = replace(record, content=content, updated_at=now, version=record.version + 1)
-        operation = Patch(changed, record.version)
-    try:
-        (result,) = await engine.backend.write((operation,))
-    except (VersionConflict, RecordNotFound):
-        return False
-    return not isinstance(result, Duplicate)
+    return await keep_anew(engine.backend, record, own_id(_KIND, namespace), _KIND, content)

@@ -5,24 +5,23 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from memkit.clock import utc_now
-from memkit.errors import RecordNotFound, VersionConflict
 from memkit.messaging.intake import Box
 from memkit.messaging.states import BoxState, state_from
-from memkit.protocols import Duplicate, IndexData, Operation, Patch, Put
+from memkit.own import changed, created, own_id
+from memkit.own import keep as keep_own
+from memkit.protocols import Patch, Put
 from memkit.scope import SYSTEM_NAMESPACE
 from memkit.types import MemoryRecord
-from memkit.validation import canonical_json
 
 if TYPE_CHECKING:
     from memkit.engine import Engine
 
 # How far a box was read is remembered, and written only after so many changes without a
 # message for it.
+_KIND = "inbox"
 _SKIPPED_MAX = 5000
 _REMEMBERED = 1000
 
@@ -40,10 +39,7 @@ def box_id(box: Box) -> str:
     """The id of the record that holds a box's state: the same for the same box."""
     scope = box.scope
     parts = [scope.namespace, scope.project, scope.task, box.consumer, box.channel, box.agent]
-    digest = blake2b(canonical_json(["inbox", *parts]).encode(), digest_size=16).hexdigest()
-    # Of the form of ids, of the version for those of one's own making.
-    text = f"{digest[:12]}8{digest[13:16]}8{digest[17:]}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    return own_id(_KIND, *parts)
 
 
 class _Memo:
@@ -96,34 +92,14 @@ async def load(engine: Engine, boxes: list[Box]) -> list[Loaded]:
 async def keep(engine: Engine, loaded: Loaded) -> bool:
     """Store a box's new state; false if somebody else has changed it meanwhile."""
     assert loaded.state is not None
-    now = utc_now()
     state = replace(loaded.state, skipped=0)
-    operation: Operation
     if loaded.record is None:
-        record = MemoryRecord(
-            id=box_id(loaded.box),
-            content=state.text(),
-            namespace=SYSTEM_NAMESPACE,
-            project=None,
-            task=None,
-            agent=None,
-            created_at=now,
-            updated_at=now,
-            kind="inbox",
-            state="system",
-        )
-        operation = Put(record, IndexData(None, ()))
+        operation: Put | Patch = created(box_id(loaded.box), _KIND, state.text())
     else:
-        held = loaded.record
-        record = replace(held, content=state.text(), updated_at=now, version=held.version + 1)
-        operation = Patch(record, held.version)
-    try:
-        (result,) = await engine.backend.write((operation,))
-    except (VersionConflict, RecordNotFound):
+        operation = changed(loaded.record, state.text())
+    if not await keep_own(engine.backend, operation):
         return False
-    if isinstance(result, Duplicate):
-        return False
-    loaded.record, loaded.state = record, state
+    loaded.record, loaded.state = operation.record, state
     return True
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 from memkit.clock import new_id, utc_now
 from memkit.errors import InvalidInput, RunNotFound, StoreCorrupt
 from memkit.filters import And, ContainsAny, Eq, Exists, Filter, Not, predicate
-from memkit.protocols import Delete, IndexData, Order, Patch, Put
+from memkit.own import changed, created
+from memkit.protocols import Delete, Order, Patch, Put
 from memkit.runs.leases import working
 from memkit.scope import SYSTEM_NAMESPACE, Reach, Scope
 from memkit.types import MemoryRecord, Visibility
@@ -155,36 +156,26 @@ async def prune(engine: Engine, namespace: str) -> None:
 def put_of(run: Run, author: str | None) -> Put:
     """What stores a new run."""
     private = Visibility.PRIVATE if run.agent is not None else Visibility.SHARED
-    record = MemoryRecord(
-        id=run.id,
-        content=_content(run),
-        namespace=SYSTEM_NAMESPACE,
+    return created(
+        run.id,
+        _KIND,
+        _content(run),
+        run.started_at,
         project=run.project,
         task=run.task,
         agent=run.agent,
-        created_at=run.started_at,
         updated_at=run.updated_at,
-        kind=_KIND,
         tags=(run.state,),
         visibility=private.value,
         speaker=run.operation,
         source=run.namespace,
-        state="system",
         author=author,
     )
-    return Put(record, IndexData(None, ()))
 
 
 def patch_of(record: MemoryRecord, run: Run) -> Patch:
     """What stores a run as it stands now."""
-    changed = replace(
-        record,
-        content=_content(run),
-        tags=(run.state,),
-        updated_at=run.updated_at,
-        version=record.version + 1,
-    )
-    return Patch(changed, record.version)
+    return changed(record, _content(run), run.updated_at, tags=(run.state,))
 
 
 def _content(run: Run) -> str:

@@ -8,22 +8,22 @@ work at once for as long as it takes the first one to notice at its next renewal
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
 from memkit.backing.times import micros, moment
 from memkit.clock import new_id, utc_now
 from memkit.errors import RecordNotFound, RunActive, StoreCorrupt, VersionConflict
-from memkit.protocols import Duplicate, IndexData, Operation, Patch, Put
+from memkit.own import changed, created, held, keep, own_id
+from memkit.protocols import Operation, Patch, Put
 from memkit.scope import SYSTEM_NAMESPACE
 from memkit.types import MemoryRecord
-from memkit.validation import canonical_json
 
 if TYPE_CHECKING:
     from memkit.engine import Engine
 
+_KIND: Final = "lease"
 _ATTEMPTS: Final = 16
 # A lease that runs out later than this many of its lengths from now was written by a clock that
 # has been set back since.
@@ -65,18 +65,14 @@ class Lease:
         """
         for _ in range(_ATTEMPTS):
             record = await _record(self._engine, self._namespace, self._operation)
-            held = None if record is None else held_from(record)
-            if held is not None and held.alive(utc_now()) and held.holder != self._token:
+            known = None if record is None else held_from(record)
+            if known is not None and known.alive(utc_now()) and known.holder != self._token:
                 raise RunActive(
                     f"a run of {self._operation} is active in this namespace since "
-                    f"{held.since.isoformat(timespec='seconds')}: wait until it is done"
+                    f"{known.since.isoformat(timespec='seconds')}: wait until it is done"
                 )
             operation = self._next(record, run, utc_now(), self._token)
-            try:
-                (result,) = await self._engine.backend.write((operation,))
-            except (VersionConflict, RecordNotFound):
-                continue
-            if not isinstance(result, Duplicate):
+            if await keep(self._engine.backend, operation):
                 self._record = operation.record
                 return
         raise RunActive(f"runs of {self._operation} in this namespace keep starting: try again")
@@ -132,30 +128,13 @@ class Lease:
             }
         )
         if record is None:
-            new = MemoryRecord(
-                id=lease_id(self._namespace, self._operation),
-                content=content,
-                namespace=SYSTEM_NAMESPACE,
-                project=None,
-                task=None,
-                agent=None,
-                created_at=now,
-                updated_at=now,
-                kind="lease",
-                state="system",
-            )
-            return Put(new, IndexData(None, ()))
-        changed = replace(record, content=content, updated_at=now, version=record.version + 1)
-        return Patch(changed, record.version)
+            return created(lease_id(self._namespace, self._operation), _KIND, content, now)
+        return changed(record, content, now)
 
 
 def lease_id(namespace: str, operation: str) -> str:
     """The id of the record that holds a lease."""
-    parts = canonical_json(["lease", namespace, operation])
-    digest = blake2b(parts.encode(), digest_size=16).hexdigest()
-    # Of the form of ids, of the version for those of one's own making.
-    text = f"{digest[:12]}8{digest[13:16]}8{digest[17:]}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    return own_id(_KIND, namespace, operation)
 
 
 def held_from(record: MemoryRecord) -> Held:
@@ -180,11 +159,9 @@ async def working(engine: Engine, namespace: str, operations: set[str]) -> set[s
     ids = [lease_id(namespace, operation) for operation in sorted(operations)]
     found = await engine.backend.get(SYSTEM_NAMESPACE, ids) if ids else {}
     now = utc_now()
-    held = [held_from(item.record) for item in found.values()]
-    return {each.run for each in held if each.run is not None and each.alive(now)}
+    known = [held_from(item.record) for item in found.values()]
+    return {each.run for each in known if each.run is not None and each.alive(now)}
 
 
 async def _record(engine: Engine, namespace: str, operation: str) -> MemoryRecord | None:
-    id_ = lease_id(namespace, operation)
-    found = (await engine.backend.get(SYSTEM_NAMESPACE, (id_,))).get(id_)
-    return None if found is None else found.record
+    return await held(engine.backend, lease_id(namespace, operation))

@@ -15,12 +15,11 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
-from uuid import NAMESPACE_URL, uuid5
 
 from memkit.backing.times import micros, moment
 from memkit.clock import utc_now
-from memkit.errors import MemkitError, RecordNotFound, RunActive, VersionConflict
-from memkit.protocols import Duplicate, IndexData, Operation, Patch, Put
+from memkit.errors import MemkitError, RunActive
+from memkit.own import held, keep_anew, own_id
 from memkit.scope import SYSTEM_NAMESPACE, Scope
 from memkit.server.cron import trigger_of
 from memkit.types import MemoryRecord
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from memkit.server.context import Context
 
 _LOG: Final = logging.getLogger("memkit.server")
+_KIND: Final = "schedule"
 _AHEAD: Final = timedelta(hours=1)
 
 Work: TypeAlias = "Callable[[Engine, Scope], Awaitable[None]]"
@@ -214,40 +214,13 @@ class Schedule:
         return None
 
     async def _record(self, name: str) -> MemoryRecord | None:
-        found = await self._engine.backend.get(SYSTEM_NAMESPACE, (_id(self._key(name)),))
-        return next((item.record for item in found.values()), None)
+        return await held(self._engine.backend, self._id(name))
 
-    def _key(self, name: str) -> str:
+    def _id(self, name: str) -> str:
         # A server of one namespace keeps its own time.
-        return name if self._memory._root else f"{name} {self._memory.scope.namespace}"
+        return own_id(_KIND, name, None if self._memory._root else self._memory.scope.namespace)
 
     async def _note(self, name: str, now: datetime) -> bool:
-        record = await self._record(name)
+        before = await self._record(name)
         content = json.dumps({"begun": micros(now)})
-        operation: Operation
-        if record is None:
-            new = MemoryRecord(
-                id=_id(self._key(name)),
-                content=content,
-                namespace=SYSTEM_NAMESPACE,
-                project=None,
-                task=None,
-                agent=None,
-                created_at=now,
-                updated_at=now,
-                kind="schedule",
-                state="system",
-            )
-            operation = Put(new, IndexData(None, ()))
-        else:
-            changed = replace(record, content=content, updated_at=now, version=record.version + 1)
-            operation = Patch(changed, record.version)
-        try:
-            (result,) = await self._engine.backend.write((operation,))
-        except (VersionConflict, RecordNotFound):
-            return False
-        return not isinstance(result, Duplicate)
-
-
-def _id(key: str) -> str:
-    return str(uuid5(NAMESPACE_URL, f"memkit:schedule:{key}"))
+        return await keep_anew(self._engine.backend, before, self._id(name), _KIND, content)
