@@ -65,6 +65,8 @@ def _show(done: Extracted) -> None:
         f"{verb} {done.facts} facts, {done.preferences} preferences, {done.decisions} decisions "
         f"and {done.constraints} constraints from {done.records} records; {done.known} were known"
     )
+    if done.entities:
+        show(f"{done.entities} names {'would be ' if done.dry_run else ''}added to their records")
     if done.calls:
         show(
             f"{done.calls} calls of the language model, {done.prompt_tokens} tokens read and "

@@ -16,6 +16,7 @@ from typing import Any, Final
 from memkit.errors import LanguageModelError
 from memkit.extraction.findings import Finding
 from memkit.extraction.reading import MOST, USER
+from memkit.extraction.stamping import ENTITY
 from memkit.types import MemoryRecord
 
 #: The lists of an answer, and the kind of each.
@@ -25,12 +26,15 @@ LISTS: Final = {
     "decisions": "decision",
     "constraints": "constraint",
 }
+#: The list of names, which are marks of their records and no records.
+NAMES: Final = "entities"
 _TEXT_MAX: Final = 500
 _NAME_MAX: Final = 200
 _QUOTE_MAX: Final = 1_000
 _FACT: Final = frozenset({"record", "subject", "predicate", "object", "quote"})
 _DATES: Final = frozenset({"valid_from", "valid_to"})
 _STATEMENT: Final = frozenset({"record", "content", "quote"})
+_NAMED: Final = frozenset({"record", "name"})
 _WORD: Final = re.compile(r"\w+")
 _PREDICATE: Final = re.compile(r"[^\W_][\w -]*")
 _ISO: Final = re.compile(r"\d{4}(?:-\d{2}(?:-\d{2})?)?")
@@ -71,8 +75,9 @@ SCHEMA: Final[Mapping[str, Any]] = {
         "preferences": _SAID,
         "decisions": _SAID,
         "constraints": _SAID,
+        NAMES: _listed({"record": _RECORD, "name": {"type": "string"}}),
     },
-    "required": list(LISTS),
+    "required": [*LISTS, NAMES],
     "additionalProperties": False,
 }
 
@@ -105,13 +110,13 @@ def findings_in(answer: str, pieces: Sequence[Piece]) -> Answered:
         told = json.loads(answer)
     except (ValueError, RecursionError):
         raise LanguageModelError("the language model answered no JSON") from None
-    if not isinstance(told, dict) or not told.keys() <= LISTS.keys():
+    if not isinstance(told, dict) or not told.keys() <= {*LISTS, NAMES}:
         raise LanguageModelError("the language model answered JSON of another form")
     if not all(isinstance(items, list) for items in told.values()):
         raise LanguageModelError("the language model answered JSON of another form")
     found: list[tuple[MemoryRecord, Finding]] = []
     refused = 0
-    for name, kind in LISTS.items():
+    for name, kind in {**LISTS, NAMES: ENTITY}.items():
         items = told.get(name, [])
         refused += max(0, len(items) - MOST * len(pieces))
         for item in items[: MOST * len(pieces)]:
@@ -128,7 +133,7 @@ def _finding(
 ) -> tuple[MemoryRecord, Finding] | None:
     if not isinstance(item, dict):
         return None
-    wanted = _FACT if kind == "fact" else _STATEMENT
+    wanted = {"fact": _FACT, ENTITY: _NAMED}.get(kind, _STATEMENT)
     optional = _DATES if kind == "fact" else frozenset[str]()
     if not wanted <= item.keys() <= wanted | optional:
         return None
@@ -136,10 +141,13 @@ def _finding(
     if type(number) is not int or not 1 <= number <= len(pieces):
         return None
     piece = pieces[number - 1]
-    quote = _text(item["quote"], _QUOTE_MAX)
+    # A name is its own quote.
+    quote = _text(item["name"], _NAME_MAX) if kind == ENTITY else _text(item["quote"], _QUOTE_MAX)
     span = None if quote is None else _span(quote, piece.text)
-    if span is None:
+    if quote is None or span is None:
         return None
+    if kind == ENTITY:
+        return piece.record, _name(quote, piece, span)
     made = _fact(item, piece, span) if kind == "fact" else _statement(kind, item, piece, span)
     return None if made is None else (piece.record, made)
 
@@ -177,6 +185,12 @@ def _fact(item: Mapping[str, Any], piece: Piece, span: tuple[int, int]) -> Findi
         valid_to=until,
         ended=until is not None and since is None,
     )
+
+
+def _name(name: str, piece: Piece, span: tuple[int, int]) -> Finding:
+    start, end = span
+    quote = piece.text[start:end]
+    return Finding(ENTITY, name, quote, piece.offset + start, piece.offset + end)
 
 
 def _statement(

@@ -35,6 +35,8 @@ SYSTEM: Final = (
     "preferences, decisions, constraints: content is one short sentence in the record's language "
     "that names who it is about.\n"
     "quote: the words that it rests on, copied exactly from that record, without the bar.\n"
+    "entities: each person, organisation, place, product or other thing that a record calls by a "
+    "name, copied exactly.\n"
     "Leave out guesses, questions, plans, wishes, jokes, fiction and what others are said to have "
     "said. If nothing is stated plainly, answer with empty lists."
 )

@@ -19,6 +19,7 @@ from memkit.extraction.findings import Finding
 from memkit.extraction.outcome import COUNTS, Extracted, Tally
 from memkit.extraction.reading import read
 from memkit.extraction.sources import is_source, said_at, sources, speaker_of
+from memkit.extraction.stamping import apart, stamp
 from memkit.extraction.storing import Maker, extract_of, keep, known_of
 from memkit.filters import And, Filter, Gte, In
 from memkit.places import place_of
@@ -167,7 +168,9 @@ class _Pass:
         self.tally.add(
             {"records": len(records), "passed_over": len(records) - len(allowed)},
         )
-        found = await find(allowed, self.model, self.tally)
+        found, names = apart(await find(allowed, self.model, self.tally))
+        added = await stamp(self.engine, self.scope.namespace, names, dry_run=run is None)
+        self.tally.add({"entities": added})
         if run is None:
             known = await known_of(self.engine, self.scope, found)
             told = []

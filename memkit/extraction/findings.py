@@ -1,4 +1,4 @@
-"""What was found in a text: a fact, a preference, a decision or a constraint, with its words."""
+"""What was found in a text: a fact, a preference, a decision, a constraint, with its words."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ class Finding:
     """Something that a text says.
 
     Attributes:
-        kind: ``fact``, ``preference``, ``decision`` or ``constraint``.
-        content: the sentence that is stored.
+        kind: ``fact``, ``preference``, ``decision``, ``constraint``, or ``entity`` for a name.
+        content: the sentence that is stored, or the name.
         quote: the words that it rests on, as they stand in the text.
         start, end: where they stand, in characters.
         subject, predicate, object: the parts of a fact; ``None`` for other kinds.

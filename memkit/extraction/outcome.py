@@ -17,6 +17,7 @@ COUNTS: Final = (
     "preferences",
     "decisions",
     "constraints",
+    "entities",
     "known",
     "refused",
     "failures",
@@ -66,6 +67,7 @@ class Extracted:
         records: how many records were read; ``passed_over``: how many of those say nothing of
             their own (recalled text, messages, facts).
         facts, preferences, decisions, constraints: how many were stored, or would be.
+        entities: how many names a language model added to those that records bear.
         known: how many were there already.
         refused: how many things could not be kept: what a model says that does not rest on the
             text, what no setting allows.
@@ -84,6 +86,7 @@ class Extracted:
     preferences: int = 0
     decisions: int = 0
     constraints: int = 0
+    entities: int = 0
     known: int = 0
     refused: int = 0
     failures: int = 0

@@ -19,6 +19,7 @@ from memkit.errors import LanguageModelUnavailable, MemkitError
 from memkit.extraction.extracting import find
 from memkit.extraction.outcome import Tally
 from memkit.extraction.sources import is_source
+from memkit.extraction.stamping import apart, stamp
 from memkit.extraction.storing import INGEST, Maker, keep
 from memkit.scope import Scope
 from memkit.types import MemoryRecord, Remembered, RememberStatus
@@ -128,7 +129,8 @@ class Queue:
             current = [there[record.id].record for record in records if record.id in there]
             sources = [record for record in current if is_source(record)]
             tally = Tally()
-            found = await find(sources, model, tally)
+            found, names = apart(await find(sources, model, tally))
+            await stamp(engine, scope.namespace, names)
             await keep(engine, scope, maker, found)
             if tally.counts["failures"]:
                 _log.info("the language model failed on %d memories", tally.counts["failures"])

@@ -59,6 +59,7 @@ class ExtractedJson(TypedDict):
     preferences: int
     decisions: int
     constraints: int
+    entities: int
     known: int
     refused: int
     failures: int

@@ -31,7 +31,14 @@ SEAFOOD = {"record": 1, "content": "Sam avoids seafood", "quote": "No more seafo
 
 
 def said(**lists: Any) -> dict[str, Any]:
-    return {"facts": [], "preferences": [], "decisions": [], "constraints": [], **lists}
+    return {
+        "facts": [],
+        "preferences": [],
+        "decisions": [],
+        "constraints": [],
+        "entities": [],
+        **lists,
+    }
 
 
 def made(memory: Memory) -> list[MemoryRecord]:
@@ -89,6 +96,30 @@ def test_what_does_not_rest_on_the_text_is_dropped_and_counted(
     endpoint.saying(said(facts=[wrong, PORTO]))
     done = clever.extract()
     assert (done.facts, done.refused, done.failures) == (1, 1, 0)
+
+
+def test_names_that_a_model_finds_are_borne_by_the_record(
+    clever: Memory, endpoint: ChatEndpoint
+) -> None:
+    before = clever.remember("we met miro and the people of acme labs", speaker="Sam").record
+    names = [
+        {"record": 1, "name": "miro"},
+        {"record": 1, "name": "acme  labs"},
+        {"record": 1, "name": "Miro"},
+        {"record": 1, "name": "Zoe"},
+        {"record": 1, "name": "miro", "note": "more"},
+        {"record": 1},
+    ]
+    endpoint.saying(said(entities=names))
+    assert clever.extract(dry_run=True).entities == 2
+    assert clever.get(before.id) == before
+    done = clever.extract()
+    assert (done.entities, done.refused, done.facts) == (2, 4, 0)
+    after = clever.get(before.id)
+    assert after.entities == ("Sam", "miro", "acme labs")
+    assert (after.version, after.updated_at) == (before.version, before.updated_at)
+    assert clever.entities("miro")[0].records == 1
+    assert clever.extract().entities == 0
 
 
 @pytest.mark.parametrize(
