@@ -73,8 +73,11 @@ older: $(OLDER)/.installed ## Run the tests of CrewAI, and those that its enviro
 	$(OLDER)/bin/pytest --numprocesses=$(WORKERS) --dist=loadfile \
 		tests/server/mcp tests/adapters tests/docs/test_examples.py tests/docs/test_example_programs.py
 
-# The tests come last, so that their summary is what is read last.
-check: lint types layers docs package older test ## Everything that CI runs
+# The types keep one core busy: what else there is goes beside. The tests come last, so that their
+# summary is what is read last.
+check: $(INSTALLED) ## Everything that CI runs
+	+$(MAKE) --jobs=2 --output-sync=target lint types layers docs package older
+	+$(MAKE) test
 
 clean: ## Remove what the other commands made
 	rm -rf $(VENV) $(OLDER) dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
