@@ -122,8 +122,7 @@ class OrderingTests(Suite):
                 order = Order(field, descending)
                 whole = ids_of(await scan_all(backend, order=order, limit=1_000))
                 assert ties_are_by_id(whole, records, order), order
-                for limit in (1, 7):
-                    assert ids_of(await scan_all(backend, order=order, limit=limit)) == whole
+                assert ids_of(await scan_all(backend, order=order, limit=3)) == whole
 
     @on_store("ordered")
     async def test_a_filtered_scan_keeps_its_order(self, backend: Backend) -> None:
