@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
-import pytest
 from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from memkit import Memory
 from memkit_langgraph import MemkitMiddleware, MemkitStore, memory_tools
 
-langmem = pytest.importorskip("langmem", reason="it is in one of the two environments")
+# It imports what LangGraph has deprecated.
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    langmem = import_module("langmem")
 
 
 def _calls(name: str, **args: Any) -> AIMessage:

@@ -18,9 +18,7 @@ from memkit_langgraph import (
     MemkitVectorStore,
     memory_tools,
 )
-
-# The server has an environment of its own requirements, which not every environment meets.
-standing = pytest.importorskip("tests.server.standing").standing
+from tests.server.standing import standing
 
 
 @pytest.fixture(scope="module")

@@ -1,16 +1,15 @@
-"""AgentChat's AssistantAgent with a memkit memory, where AgentChat is installed."""
+"""AgentChat's AssistantAgent with a memkit memory."""
 
 from __future__ import annotations
 
 import asyncio
-
-import pytest
+from importlib import import_module
 
 from memkit import Memory
 from memkit_agents.autogen import MemkitMemory
 from tests.adapters.agents.autogen.autogen_fakes import ScriptedClient
 
-agents = pytest.importorskip("autogen_agentchat.agents")
+agents = import_module("autogen_agentchat.agents")
 
 
 def test_an_assistant_is_told_what_is_remembered(memory: Memory, no_sockets: None) -> None:
